@@ -1,0 +1,77 @@
+package cache
+
+import "encoding/binary"
+
+// This file is the flat form of an entry: one run of bytes that holds the full
+// key, the header and the payload. It is versioned, so that a file or another
+// process can hold it one day.
+
+// Status is the DNSSEC status of an entry (RFC 4033 section 5).
+type Status uint8
+
+// The statuses. Data that was not validated is Unchecked.
+const (
+	Unchecked Status = iota
+	Secure
+	Insecure
+	Bogus
+	Indeterminate
+)
+
+// Header is what is known of an entry beside its payload.
+type Header struct {
+	Stored   int64 // boot clock, seconds
+	Lifetime uint32
+	Status   Status
+	Flags    uint8 // meaning depends on the kind
+}
+
+// Expires is the first second at which the entry is not fresh any more.
+func (h Header) Expires() int64 { return h.Stored + int64(h.Lifetime) }
+
+// Fresh tells whether the entry may be used as it is.
+func (h Header) Fresh(now int64) bool { return now < h.Expires() }
+
+// Age is the number of seconds that the entry has been stored.
+func (h Header) Age(now int64) uint32 { return uint32(max(0, now-h.Stored)) }
+
+const (
+	entryVersion = 1
+
+	offVersion  = 0
+	offKeyLen   = 1 // 16 bits
+	offStatus   = 3
+	offFlags    = 4
+	offLifetime = 5 // 32 bits
+	offStored   = 9 // 64 bits
+	entryFixed  = 17
+)
+
+func encode(key []byte, h Header, payload []byte) []byte {
+	b := make([]byte, entryFixed+len(key)+len(payload))
+	b[offVersion] = entryVersion
+	binary.LittleEndian.PutUint16(b[offKeyLen:], uint16(len(key)))
+	b[offStatus], b[offFlags] = byte(h.Status), h.Flags
+	binary.LittleEndian.PutUint32(b[offLifetime:], h.Lifetime)
+	binary.LittleEndian.PutUint64(b[offStored:], uint64(h.Stored))
+	copy(b[entryFixed:], key)
+	copy(b[entryFixed+len(key):], payload)
+	return b
+}
+
+func header(b []byte) Header {
+	return Header{
+		Stored:   int64(binary.LittleEndian.Uint64(b[offStored:])),
+		Lifetime: binary.LittleEndian.Uint32(b[offLifetime:]),
+		Status:   Status(b[offStatus]),
+		Flags:    b[offFlags],
+	}
+}
+
+func keyOf(b []byte) []byte {
+	return b[entryFixed : entryFixed+int(binary.LittleEndian.Uint16(b[offKeyLen:]))]
+}
+
+func payloadOf(b []byte) []byte {
+	return b[entryFixed+int(binary.LittleEndian.Uint16(b[offKeyLen:])):]
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"runtime"
+
+	roothints "rootwalk/rootHints"
+
+	"rootwalk/cache"
+	"rootwalk/config"
+	"rootwalk/policy"
+	"rootwalk/resolver"
+	"rootwalk/server"
+	"rootwalk/upstream"
+)
+
+// parts are the rooms of one running resolver, wired together.
+type parts struct {
+	cache    *cache.Cache
+	upstream *upstream.Upstream
+	resolver *resolver.Resolver
+	server   *server.Server
+}
+
+// assemble makes the rooms from the configuration.
+func assemble(cfg *config.Config, log *slog.Logger) (*parts, error) {
+	hints, err := rootServers(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return assembleWith(cfg, log, nil, hints), nil
+}
+
+// assembleWith makes the rooms for the Internet that dial and hints lead to;
+// dial is nil for real sockets.
+func assembleWith(cfg *config.Config, log *slog.Logger, dial upstream.Dialer, hints []roothints.Server) *parts {
+	var own []netip.AddrPort
+	for _, l := range cfg.Listen {
+		if ap, err := netip.ParseAddrPort(l); err == nil {
+			own = append(own, ap)
+		}
+	}
+	p := &parts{cache: cache.New(cache.Options{Size: int64(cfg.Cache.Size)})}
+	p.upstream = upstream.New(upstream.Options{
+		Port: cfg.Upstream.Port, IPv4: cfg.Upstream.IPv4, IPv6: cfg.Upstream.IPv6,
+		Allowed: policy.NewUpstreams(cfg.Upstream.Refuse, own).Allowed, Dial: dial,
+		KeepCase: !cfg.Upstream.CaseRandomisation, Timeout: cfg.Upstream.Timeout,
+	})
+	p.resolver = resolver.New(resolver.Options{
+		Cache: p.cache, Upstream: p.upstream, Hints: hints, Log: log,
+		MaxAliases: cfg.Resolver.MaxAliases, FullNames: !cfg.Resolver.QNAMEMinimisation,
+		IPv4: cfg.Upstream.IPv4, IPv6: cfg.Upstream.IPv6,
+		MinTTL: cfg.Cache.MinTTL, MaxTTL: cfg.Cache.MaxTTL,
+		MinNegativeTTL: cfg.Cache.MinNegativeTTL, MaxNegativeTTL: cfg.Cache.MaxNegativeTTL,
+	})
+	workers := cfg.Server.Workers
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	p.server = server.New(server.Options{
+		Cache: p.cache, Resolver: p.resolver, Allow: policy.NewACL(cfg.Access.Allow), Log: log, Workers: workers, EDE: cfg.EDE,
+	})
+	return p
+}
+
+// rootServers are the built-in root hints, or those of the configured file.
+func rootServers(cfg *config.Config) ([]roothints.Server, error) {
+	if cfg.Root.Hints == "" {
+		return roothints.Builtin(), nil
+	}
+	text, err := os.ReadFile(cfg.Root.Hints)
+	if err != nil {
+		return nil, fmt.Errorf("root.hints: %w", err)
+	}
+	return roothints.Parse(cfg.Root.Hints, bytes.NewReader(text))
+}

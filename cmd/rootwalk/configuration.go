@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"rootwalk/config"
+)
+
+// settings are the flags that say where the configuration comes from.
+type settings struct {
+	file         string
+	listen       []string
+	metrics      string
+	rootHints    string
+	trustAnchors string
+}
+
+// configuration lays file, environment and flags over the defaults.
+func (s *settings) configuration(cmd *cobra.Command) (*config.Config, []string, error) {
+	cfg := config.Default()
+	if s.file != "" {
+		var err error
+		if cfg, err = config.Load(s.file); err != nil {
+			return nil, nil, err
+		}
+	}
+	warnings, err := cfg.ApplyEnv(os.Environ())
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, f := range []struct{ flag, key, value string }{
+		{"listen", "listen", strings.Join(s.listen, ",")},
+		{"metrics", "metrics.listen", s.metrics},
+		{"root-hints", "root.hints", s.rootHints},
+		{"trust-anchors", "root.trust-anchors", s.trustAnchors},
+	} {
+		if fl := cmd.Flags().Lookup(f.flag); fl != nil && fl.Changed {
+			if err := cfg.Set(f.key, f.value, "--"+f.flag); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	return cfg, warnings, nil
+}
+
+// logger writes to w as the configuration says.
+func logger(cfg *config.Config, w io.Writer) *slog.Logger {
+	level := map[config.LogLevel]slog.Level{config.LogDebug: slog.LevelDebug, config.LogInfo: slog.LevelInfo,
+		config.LogWarn: slog.LevelWarn, config.LogError: slog.LevelError}[cfg.Log.Level]
+	o := &slog.HandlerOptions{Level: level}
+	if cfg.Log.Format == config.LogJSON {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+func checkCommand() *cobra.Command {
+	var s settings
+	var defaults bool
+	cmd := &cobra.Command{
+		Use: "check", Short: "Check a configuration, or print it whole with the defaults", Args: cobra.NoArgs,
+		Example: "  rootwalk check -c /etc/rootwalk/rootwalk.yaml\n  rootwalk check --defaults > rootwalk.yaml",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, warnings, err := s.configuration(cmd)
+			if err != nil {
+				return err
+			}
+			for _, w := range warnings {
+				fmt.Fprintln(cmd.ErrOrStderr(), "warning:", w)
+			}
+			if _, err := rootServers(cfg); err != nil {
+				return err
+			}
+			if defaults {
+				fmt.Fprint(cmd.OutOrStdout(), cfg.YAML())
+				return nil
+			}
+			for _, m := range missing(cfg) {
+				fmt.Fprintln(cmd.ErrOrStderr(), "warning:", m)
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), "ok")
+			return nil
+		},
+	}
+	cmd.Flags().StringVarP(&s.file, "config", "c", "", "configuration `FILE`")
+	cmd.Flags().BoolVar(&defaults, "defaults", false, "print the whole configuration")
+	return cmd
+}
+
+// missing names what the configuration asks for and this version does not have.
+func missing(cfg *config.Config) []string {
+	var out []string
+	note := func(asked bool, text string) {
+		if asked {
+			out = append(out, text)
+		}
+	}
+	note(cfg.DNSSEC.Validate, "dnssec.validate: this version does not validate; answers are passed on unchecked")
+	note(len(cfg.Zones) > 0, "zones: this version has no forward and stub zones")
+	note(cfg.Stale.Enabled && cfg.IsSet("stale.enabled"), "stale.enabled: this version serves no stale answers")
+	note(cfg.Cache.Prefetch && cfg.IsSet("cache.prefetch"), "cache.prefetch: this version does not prefetch")
+	note(cfg.Cache.Snapshot != "", "cache.snapshot: this version keeps no snapshot")
+	note(len(cfg.Access.PrivateAddresses) > 0, "access.private-addresses: this version has no rebinding protection")
+	note(!cfg.Resolver.MinimalResponses, "resolver.minimal-responses: this version always answers minimally")
+	note(cfg.Control.Socket != "", "control.socket: this version has no control socket")
+	note(cfg.Limits.Mode != config.LimitsEnforce, "limits.mode: this version always enforces")
+	return out
+}

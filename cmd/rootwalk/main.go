@@ -1,0 +1,58 @@
+// Command rootwalk is a local name server: it answers DNS queries from its
+// cache, and otherwise walks the hierarchy from the root.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"rootwalk/metrics"
+)
+
+// exit is an error with an exit code of its own.
+type exit struct {
+	code int
+	err  error
+}
+
+func (e *exit) Error() string { return e.err.Error() }
+func (e *exit) Unwrap() error { return e.err }
+
+func main() {
+	root := &cobra.Command{
+		Use:   "rootwalk",
+		Short: "A local name server that walks the DNS itself",
+		Long: `rootwalk answers DNS queries from its cache, and otherwise walks the hierarchy:
+root, top-level domain, authoritative servers. It needs no configuration file.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(serveCommand(), labCommand(), traceCommand(), checkCommand(), versionCommand())
+	root.CompletionOptions.HiddenDefaultCmd = true
+	err := root.Execute()
+	if err == nil {
+		return
+	}
+	code := 1
+	var e *exit
+	if errors.As(err, &e) {
+		code, err = e.code, e.err
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "rootwalk:", err)
+	}
+	os.Exit(code)
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Run: func(cmd *cobra.Command, _ []string) {
+			fmt.Fprintf(cmd.OutOrStdout(), "rootwalk %s %s %s/%s\n", metrics.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		},
+	}
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/spf13/cobra"
+
+	"rootwalk/config"
+	"rootwalk/metrics"
+)
+
+// primeWait is how long the start waits for the first priming before it calls
+// itself ready all the same: the root may be out of reach at boot.
+const primeWait = 2 * time.Second
+
+// drainTime is how long queries in flight may take at the end.
+const drainTime = 2 * time.Second
+
+func serveCommand() *cobra.Command {
+	var s settings
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run the name server", Args: cobra.NoArgs,
+		Long: `Run the name server in the foreground. Without flags and file it listens on
+127.0.0.1:53 and [::1]:53, answers this host alone, and shows its numbers on
+http://127.0.0.1:9153/metrics.`,
+		Example: "  rootwalk serve\n  rootwalk serve --listen 127.0.0.1:5300\n  rootwalk serve -c /etc/rootwalk/rootwalk.yaml",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, warnings, err := s.configuration(cmd)
+			if err != nil {
+				return err
+			}
+			log := logger(cfg, cmd.ErrOrStderr())
+			for _, w := range append(warnings, missing(cfg)...) {
+				log.Warn(w)
+			}
+			p, err := assemble(cfg, log)
+			if err != nil {
+				return err
+			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			return p.run(ctx, cfg, log, nil)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&s.file, "config", "c", "", "configuration `FILE` (YAML)")
+	f.StringArrayVar(&s.listen, "listen", nil, "answer on this `ADDR`, host:port, UDP and TCP; may be repeated")
+	f.StringVar(&s.metrics, "metrics", "", "serve metrics on this `ADDR`; \"\" is off")
+	f.StringVar(&s.rootHints, "root-hints", "", "`FILE` of root hints in named.root form")
+	f.StringVar(&s.trustAnchors, "trust-anchors", "", "`FILE` of DS or DNSKEY records")
+	return cmd
+}
+
+// run opens the sockets, primes, serves until ctx ends, and drains. ready, if
+// not nil, is called once the server can be asked.
+func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, ready func()) error {
+	var bound []string
+	for _, l := range cfg.Listen {
+		if err := p.listen(l); err != nil {
+			if !cfg.IsSet("listen") && errors.Is(err, syscall.EADDRNOTAVAIL) {
+				log.Warn("this host does not have the default address; going on without it", "address", l)
+				continue
+			}
+			return listenError(l, err)
+		}
+		bound = append(bound, l)
+	}
+	if len(bound) == 0 {
+		return errors.New("there is no address to listen on; give one with --listen")
+	}
+	if cfg.Metrics.Listen != "" {
+		ln, err := net.Listen("tcp", cfg.Metrics.Listen)
+		if err != nil {
+			return fmt.Errorf("metrics.listen: %w; choose another address, or \"\" for none", err)
+		}
+		mux := metrics.Mux(metrics.Rooms{Cache: p.cache, Upstream: p.upstream, Resolver: p.resolver, Server: p.server, Version: metrics.Version()}, p.resolver.Primed)
+		srv := metrics.Server(mux)
+		go func() { _ = srv.Serve(ln) }()
+		defer srv.Close()
+	}
+	primed := make(chan struct{})
+	go func() {
+		defer close(primed)
+		p.resolver.Prime(ctx)
+	}()
+	select {
+	case <-primed:
+	case <-time.After(primeWait):
+	case <-ctx.Done():
+	}
+	log.Info("ready", "listen", bound, "metrics", cfg.Metrics.Listen, "primed", p.resolver.Primed())
+	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
+	if ready != nil {
+		ready()
+	}
+	<-ctx.Done()
+	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
+	drain, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	if err := p.server.Shutdown(drain); err != nil {
+		log.Warn("some queries were not answered", "after", drainTime)
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// listen opens UDP and TCP on one address.
+func (p *parts) listen(addr string) error {
+	ap, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return err
+	}
+	if _, err := p.server.ListenUDP(ap); err != nil {
+		return err
+	}
+	_, err = p.server.ListenTCP(ap)
+	return err
+}
+
+// listenError says why an address cannot be listened on, and how to go on.
+func listenError(addr string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("cannot listen on %s: another program does already (see `ss -lunp`); stop it, or choose another address with --listen 127.0.0.1:5300", addr)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("cannot listen on %s: ports below 1024 are not allowed to this user; run as root or with CAP_NET_BIND_SERVICE, or choose another address with --listen 127.0.0.1:5300", addr)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("cannot listen on %s: this host does not have that address", addr)
+	}
+	return fmt.Errorf("cannot listen on %s: %w", addr, err)
+}

@@ -1,0 +1,164 @@
+// Package metrics shows the numbers of every room to Prometheus. It is the only
+// importer of its library: each room counts for itself and hands out a Stats
+// value when it is asked, so the hot path sees neither labels nor registries.
+//
+// Labels are bounded: transport, query type from a short list, response code,
+// result. A name or an address is never a label.
+package metrics
+
+import (
+	"net/http"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"rootwalk/cache"
+	"rootwalk/resolver"
+	"rootwalk/server"
+	"rootwalk/upstream"
+)
+
+// Rooms are the places whose numbers are shown.
+type Rooms struct {
+	Cache    *cache.Cache
+	Upstream *upstream.Upstream
+	Resolver *resolver.Resolver
+	Server   *server.Server
+	Version  string
+}
+
+type collector struct {
+	r Rooms
+	d map[string]*prometheus.Desc
+}
+
+// descriptions are all metrics: name without prefix, help, labels.
+var descriptions = []struct {
+	name, help string
+	labels     []string
+}{
+	{"queries_total", "Client queries by transport and type.", []string{"transport", "type"}},
+	{"responses_total", "Replies to clients by response code.", []string{"rcode"}},
+	{"cache_hits_total", "Queries answered from the cache at once.", nil},
+	{"cache_misses_total", "Queries that had to be resolved.", nil},
+	{"client_latency_seconds", "Time from a query to its reply, by result.", []string{"result"}},
+	{"refused_total", "Queries answered with a bare error because of what they are or who sent them.", nil},
+	{"truncated_total", "Replies over UDP that were too long for the client.", nil},
+	{"dropped_total", "Packets that are no queries.", nil},
+	{"shed_total", "Queries and connections turned away because of too many.", []string{"where"}},
+	{"panics_total", "Panics while answering a query; each cost that query alone.", nil},
+	{"in_flight", "Client questions that are being resolved.", nil},
+	{"tcp_connections", "Open TCP connections of clients.", nil},
+	{"walks_total", "Walks through the hierarchy.", nil},
+	{"walk_failures_total", "Walks that ended without an answer.", nil},
+	{"upstream_queries_total", "Queries sent to authoritative servers by transport.", []string{"transport"}},
+	{"upstream_outcomes_total", "What came of them.", []string{"outcome"}},
+	{"upstream_rtt_seconds", "Round-trip time of matching replies.", nil},
+	{"upstream_servers", "Server addresses whose speed and abilities are remembered.", nil},
+	{"cache_entries", "Entries in the cache, stale ones included.", nil},
+	{"cache_bytes", "Memory of the entries with their overhead.", nil},
+	{"cache_limit_bytes", "Most memory that the entries may take.", nil},
+	{"cache_evictions_total", "Entries that made room for others.", nil},
+	{"primed", "1 once the root's own list of servers is known.", nil},
+	{"build_info", "Always 1.", []string{"version", "goversion"}},
+}
+
+// Handler serves /metrics in the Prometheus formats.
+func Handler(r Rooms) http.Handler {
+	c := &collector{r: r, d: map[string]*prometheus.Desc{}}
+	for _, d := range descriptions {
+		c.d[d.name] = prometheus.NewDesc("rootwalk_"+d.name, d.help, d.labels, nil)
+	}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(c, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
+}
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range c.d {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	count := func(name string, v uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(c.d[name], prometheus.CounterValue, float64(v), labels...)
+	}
+	gauge := func(name string, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(c.d[name], prometheus.GaugeValue, v, labels...)
+	}
+	s := c.r.Server.Stats()
+	for tr, types := range s.Queries {
+		for t, n := range types {
+			count("queries_total", n, tr, t)
+		}
+	}
+	for r, n := range s.Rcodes {
+		count("responses_total", n, r)
+	}
+	count("cache_hits_total", s.Hits)
+	count("cache_misses_total", s.Misses)
+	for result, h := range s.Latency {
+		ch <- histogram(c.d["client_latency_seconds"], server.LatencyBounds[:], h.Buckets[:], h.Seconds, result)
+	}
+	count("refused_total", s.Refused)
+	count("truncated_total", s.Truncated)
+	count("dropped_total", s.Dropped)
+	count("shed_total", s.Shed, "server")
+	count("panics_total", s.Panics)
+	gauge("in_flight", float64(s.Pending))
+	gauge("tcp_connections", float64(s.TCPConns))
+
+	w := c.r.Resolver.Stats()
+	count("walks_total", w.Walks)
+	count("walk_failures_total", w.Failures)
+	count("shed_total", w.Shed, "resolver")
+	primed := 0.0
+	if c.r.Resolver.Primed() {
+		primed = 1
+	}
+	gauge("primed", primed)
+
+	u := c.r.Upstream.Stats()
+	count("upstream_queries_total", u.UDP, "udp")
+	count("upstream_queries_total", u.TCP, "tcp")
+	count("upstream_outcomes_total", u.Answers, "reply")
+	count("upstream_outcomes_total", u.Timeouts, "timeout")
+	count("upstream_outcomes_total", u.Unreachable, "unreachable")
+	count("upstream_outcomes_total", u.Forged, "mismatch")
+	count("upstream_outcomes_total", u.Malformed, "malformed")
+	ch <- histogram(c.d["upstream_rtt_seconds"], upstream.RTTBounds[:], u.RTTBuckets[:], u.RTTSeconds)
+	gauge("upstream_servers", float64(u.Servers))
+
+	k := c.r.Cache.Stats()
+	gauge("cache_entries", float64(k.Entries))
+	gauge("cache_bytes", float64(k.Bytes))
+	gauge("cache_limit_bytes", float64(k.Limit))
+	count("cache_evictions_total", k.Evictions)
+	gauge("build_info", 1, c.r.Version, runtime.Version())
+}
+
+// histogram makes a Prometheus histogram of counts that are not cumulative.
+func histogram(d *prometheus.Desc, bounds []float64, counts []uint64, sum float64, labels ...string) prometheus.Metric {
+	buckets := make(map[float64]uint64, len(bounds))
+	total := uint64(0)
+	for i, b := range bounds {
+		total += counts[i]
+		buckets[b] = total
+	}
+	total += counts[len(bounds)]
+	return prometheus.MustNewConstHistogram(d, total, sum, buckets, labels...)
+}
+
+// Version is the version of the module that the binary was built from.
+func Version() string {
+	if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" {
+		return b.Main.Version
+	}
+	return "(devel)"
+}

@@ -1,0 +1,288 @@
+package resolver
+
+import (
+	"net/netip"
+
+	"rootwalk/cache"
+	"rootwalk/wire"
+)
+
+// This file says what a reply means. It is a pure function of the zone whose
+// server was asked, the question and the reply: RFC 1034 section 5.3.3 step 4,
+// RFC 2308 section 2, RFC 2181 section 5.4.1.
+
+// kind is what a reply is to the question.
+type kind uint8
+
+const (
+	isAnswer   kind = iota // the records asked for, perhaps behind aliases
+	isAlias                // aliases that lead to a name to ask for elsewhere
+	isNoData               // the name exists, the type does not
+	isNXDomain             // the name does not exist
+	isYXDomain             // a DNAME makes the name too long
+	isReferral             // servers of a zone that is closer
+	isLame                 // the server does not serve the zone
+	isBroken               // a reply that cannot be used
+)
+
+var kindNames = [...]string{"answer", "alias", "no data", "NXDOMAIN", "YXDOMAIN", "referral", "lame", "broken"}
+
+func (k kind) String() string { return kindNames[k] }
+
+// negative tells whether the reply says that something does not exist.
+func (k kind) negative() bool { return k == isNoData || k == isNXDomain || k == isYXDomain }
+
+// meaning is a reply, scrubbed of all that the server has no say in.
+type meaning struct {
+	kind   kind
+	reason string // why it is lame or broken
+
+	links []wire.RRset // the aliases, in order: CNAME, or DNAME followed by the CNAME that it stands for
+	next  wire.Name    // isAlias: the name that they lead to
+	final []wire.RRset // isAnswer: the set asked for
+
+	soa    []wire.RRset // negative: the SOA record of the zone, at the most one
+	proofs []wire.RRset // NSEC, NSEC3 and, in a referral, DS, with signatures
+
+	cut    cache.Cut // isReferral
+	cutTTL uint32    // seconds
+}
+
+// The most of a delegation that is used (NXNSAttack, CVE-2020-8616: a referral
+// is the parent's word and costs whoever follows it).
+const (
+	maxServers = 13 // names, as many as the root has
+	maxGlue    = 6  // addresses of one name
+)
+
+// maxLinks bounds the aliases that are read from one reply.
+const maxLinks = 16
+
+// classify tells what reply m of a server of the zone means for question q.
+func classify(zone wire.Name, q wire.Question, m *wire.Message) meaning {
+	switch m.Rcode {
+	case wire.NoError, wire.NXDomain, wire.YXDomain:
+	case wire.Refused, wire.NotAuth:
+		return meaning{kind: isLame, reason: m.Rcode.String()}
+	default:
+		return meaning{kind: isBroken, reason: m.Rcode.String()}
+	}
+	if m.TC() {
+		return meaning{kind: isBroken, reason: "truncated"}
+	}
+	if !m.AA() && m.Flags&wire.FlagRA != 0 {
+		return meaning{kind: isLame, reason: "answers from a cache"}
+	}
+	res := meaning{}
+	name, complete := res.followAnswer(zone, q, wire.Group(m.Answer), m.Rcode)
+	if complete {
+		if q.Type == wire.TypeNS && q.Name == zone && res.kind == isAnswer { // the zone's own list, for priming
+			res.servers(zone, q, &res.final[0], m.Additional)
+		}
+		return res
+	}
+	authority := wire.Group(m.Authority)
+	soa := findSOA(authority, zone, name)
+	if len(res.links) > 0 && soa == nil && m.Rcode != wire.NXDomain {
+		res.kind, res.next = isAlias, name
+		return res
+	}
+	switch {
+	case m.Rcode == wire.NXDomain:
+		res.kind = isNXDomain
+	case soa != nil:
+		res.kind = isNoData
+	default:
+		return referral(zone, q, m, authority)
+	}
+	if !m.AA() && soa == nil {
+		return meaning{kind: isLame, reason: "negative answer without authority"}
+	}
+	if soa != nil {
+		res.soa = []wire.RRset{*soa}
+	}
+	res.proofs = denials(authority, zone)
+	return res
+}
+
+// followAnswer walks through the aliases of an answer section and gathers the
+// sets that belong to the question, in order. Records of other owners or types
+// are left behind. It returns the name at which the section ends, and whether
+// that is the end of the matter.
+func (res *meaning) followAnswer(zone wire.Name, q wire.Question, sets []wire.RRset, rcode wire.Rcode) (wire.Name, bool) {
+	name := q.Name
+	for range maxLinks {
+		if s := findSet(sets, name, q.Type, q.Class); s != nil {
+			res.kind, res.final = isAnswer, []wire.RRset{*s}
+			return name, true
+		}
+		d := findDNAME(sets, zone, name, q.Class)
+		if d != nil && len(d.Data) == 1 {
+			to, ok := name.ReplaceSuffix(d.Name, wire.NameAt(d.Data[0], 0))
+			if !ok || wire.NameAt(d.Data[0], 0) == "" { // RFC 6672 section 2.2
+				res.links = append(res.links, *d)
+				res.kind = isYXDomain
+				return name, true
+			}
+			res.links = append(res.links, *d, synthesise(name, to, d))
+			name = to.Lower()
+		} else {
+			c := findSet(sets, name, wire.TypeCNAME, q.Class)
+			if c == nil || len(c.Data) != 1 {
+				break
+			}
+			res.links = append(res.links, *c)
+			name = wire.NameAt(c.Data[0], 0).Lower()
+		}
+		if !name.In(zone) { // what this server says of other zones is not asked for
+			res.kind, res.next = isAlias, name
+			return name, true
+		}
+		if looped(res.links, name) {
+			res.kind, res.next = isAlias, name
+			return name, true
+		}
+	}
+	if rcode == wire.YXDomain && len(res.links) == 0 {
+		res.kind, res.reason = isBroken, "YXDOMAIN without a DNAME"
+		return name, true
+	}
+	return name, false
+}
+
+// synthesise makes the CNAME that a DNAME stands for (RFC 6672 section 3.1),
+// with the TTL of the DNAME.
+func synthesise(from, to wire.Name, d *wire.RRset) wire.RRset {
+	return wire.RRset{Name: from, Type: wire.TypeCNAME, Class: d.Class, TTL: d.TTL, Data: []string{string(to)}}
+}
+
+// looped tells whether name was an owner of the links already.
+func looped(links []wire.RRset, name wire.Name) bool {
+	for i := range links {
+		if links[i].Type == wire.TypeCNAME && links[i].Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func findSet(sets []wire.RRset, n wire.Name, t wire.Type, c wire.Class) *wire.RRset {
+	for i := range sets {
+		if s := &sets[i]; s.Type == t && s.Name == n && s.Class == c {
+			return s
+		}
+	}
+	return nil
+}
+
+// findDNAME finds a DNAME of the zone above the name.
+func findDNAME(sets []wire.RRset, zone, name wire.Name, c wire.Class) *wire.RRset {
+	for i := range sets {
+		if s := &sets[i]; s.Type == wire.TypeDNAME && s.Class == c && name.Below(s.Name) && s.Name.In(zone) {
+			return s
+		}
+	}
+	return nil
+}
+
+// findSOA finds the SOA record of a negative answer: of the zone asked or one
+// below it, and of one that the name is in (RFC 2308 section 2.1).
+func findSOA(sets []wire.RRset, zone, name wire.Name) *wire.RRset {
+	for i := range sets {
+		if s := &sets[i]; s.Type == wire.TypeSOA && len(s.Data) == 1 && name.In(s.Name) && s.Name.In(zone) {
+			return s
+		}
+	}
+	return nil
+}
+
+// denials keeps the sets that prove something, of owners in the zone.
+func denials(sets []wire.RRset, zone wire.Name) []wire.RRset {
+	var out []wire.RRset
+	for i := range sets {
+		if s := &sets[i]; (s.Type == wire.TypeNSEC || s.Type == wire.TypeNSEC3) && s.Name.In(zone) {
+			out = append(out, *s)
+		}
+	}
+	return out
+}
+
+// referral reads the authority section of a reply without an answer.
+func referral(zone wire.Name, q wire.Question, m *wire.Message, authority []wire.RRset) meaning {
+	var ns *wire.RRset
+	for i := range authority {
+		s := &authority[i]
+		if s.Type != wire.TypeNS || s.Class != q.Class || !q.Name.In(s.Name) {
+			continue
+		}
+		if ns == nil || len(s.Name) > len(ns.Name) {
+			ns = s
+		}
+	}
+	switch {
+	case ns != nil && ns.Name.Below(zone) && q.Type == wire.TypeDS && ns.Name == q.Name:
+		// A server from before DNSSEC refers to the child for what only the
+		// parent can have: it has no such record.
+		return meaning{kind: isNoData}
+	case ns != nil && ns.Name.Below(zone):
+	case m.AA(): // RFC 2308 section 2.2 type 3: no SOA, so nothing to remember
+		return meaning{kind: isNoData}
+	case ns != nil && zone.Below(ns.Name):
+		return meaning{kind: isLame, reason: "upward referral to " + ns.Name.String()}
+	default:
+		return meaning{kind: isLame, reason: "neither answer nor referral"}
+	}
+	res := meaning{kind: isReferral, proofs: denials(authority, zone)}
+	if ds := findSet(authority, ns.Name, wire.TypeDS, q.Class); ds != nil {
+		res.proofs = append(res.proofs, *ds)
+	}
+	res.servers(zone, q, ns, m.Additional)
+	return res
+}
+
+// servers makes the zone cut of an NS set and the addresses beside it.
+func (res *meaning) servers(zone wire.Name, q wire.Question, ns *wire.RRset, additional []wire.Record) {
+	res.cut, res.cutTTL = cache.Cut{Zone: ns.Name}, ns.TTL
+	for _, d := range ns.Data {
+		if len(res.cut.Servers) == maxServers {
+			break
+		}
+		if n := wire.NameAt(d, 0); n != "" {
+			res.cut.Servers = append(res.cut.Servers, cache.NameServer{Name: n.Lower()})
+		}
+	}
+	res.takeGlue(zone, q.Class, additional)
+}
+
+// takeGlue gives the servers of the delegation the addresses of the additional
+// section, where their names are in the zone that was asked: of other names the
+// parent is no authority.
+func (res *meaning) takeGlue(zone wire.Name, class wire.Class, additional []wire.Record) {
+	for _, r := range additional {
+		if r.Class != class || !r.Name.In(zone) {
+			continue
+		}
+		a, ok := address(r)
+		if !ok {
+			continue
+		}
+		for i := range res.cut.Servers {
+			s := &res.cut.Servers[i]
+			if s.Name == r.Name && len(s.Glue) < maxGlue {
+				s.Glue = append(s.Glue, a)
+				res.cutTTL = min(res.cutTTL, max(r.TTL, 1))
+			}
+		}
+	}
+}
+
+// address is the IP address of an A or AAAA record.
+func address(r wire.Record) (netip.Addr, bool) {
+	switch {
+	case r.Type == wire.TypeA && len(r.Data) == 4:
+		return netip.AddrFrom4([4]byte([]byte(r.Data))), true
+	case r.Type == wire.TypeAAAA && len(r.Data) == 16:
+		return netip.AddrFrom16([16]byte([]byte(r.Data))), true
+	}
+	return netip.Addr{}, false
+}

@@ -1,0 +1,37 @@
+package resolver
+
+import (
+	"context"
+	"errors"
+
+	"rootwalk/wire"
+)
+
+// Failure is why a question has no answer: the extended error that goes to the
+// client with SERVFAIL (RFC 8914), and words for people.
+type Failure struct {
+	EDE  wire.EDE
+	Text string
+
+	limit   bool // one of our own bounds was hit
+	cached  bool // remembered, not found out just now (RFC 9520)
+	replied bool // servers did reply, though with nothing of use
+}
+
+func (f *Failure) Error() string { return f.Text }
+
+// Cached tells whether the failure was remembered.
+func (f *Failure) Cached() bool { return f.cached }
+
+// asFailure turns any error of a walk into a Failure. It is the only place
+// where errors become codes.
+func asFailure(err error) *Failure {
+	var f *Failure
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return &Failure{EDE: wire.EDENoReachable, Text: "no answer in time"}
+	}
+	return &Failure{EDE: wire.EDEOther, Text: err.Error()}
+}

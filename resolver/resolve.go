@@ -1,0 +1,196 @@
+package resolver
+
+import (
+	"context"
+	"fmt"
+
+	"rootwalk/cache"
+	"rootwalk/wire"
+)
+
+// walk is one question on its way, or a sub-question of one: the address of a
+// server. Sub-questions share the budget and know what is being looked for
+// above them.
+type walk struct {
+	r      *Resolver
+	ctx    context.Context
+	budget *budget
+	trace  *Trace
+	depth  int
+	above  []wire.Name   // server names whose addresses are being looked for
+	client wire.Question // the client's own question, whose answer Lookup stores
+}
+
+// piece is the answer to one link of a chain: one name in one zone.
+type piece struct {
+	rcode  wire.Rcode
+	links  []wire.RRset // aliases, in order
+	next   wire.Name    // the name that they lead to, if the chain goes on
+	final  []wire.RRset // the set asked for
+	soa    []wire.RRset
+	proofs []wire.RRset
+	ttl    uint32 // seconds that it may be kept
+}
+
+// resolve follows a question through its aliases, from zone to zone, to the end
+// (RFC 1034 section 5.3.3 step 4c). It returns the whole reply and how long it
+// may be kept, in seconds.
+func (w *walk) resolve(q wire.Question) (*wire.Reply, uint32, error) {
+	rep := &wire.Reply{Question: q}
+	ttl := uint32(1<<31 - 1)
+	owners := map[wire.Name]bool{}
+	name := q.Name
+	for {
+		p, err := w.piece(wire.Question{Name: name, Type: q.Type, Class: q.Class})
+		if err != nil {
+			return nil, 0, err
+		}
+		rep.Answer = append(append(rep.Answer, p.links...), p.final...)
+		rep.Authority = append(append(rep.Authority, p.soa...), p.proofs...)
+		ttl = min(ttl, p.ttl)
+		for i := range p.links {
+			if l := &p.links[i]; l.Type == wire.TypeCNAME {
+				if owners[l.Name] {
+					return nil, 0, &Failure{EDE: wire.EDEOther, Text: fmt.Sprintf("alias loop at %s", l.Name)}
+				}
+				owners[l.Name] = true
+				w.trace.add(Step{Kind: StepAlias, Text: l.Name.String() + " is " + wire.NameAt(l.Data[0], 0).String()})
+			}
+		}
+		if len(owners) > w.r.o.MaxAliases {
+			return nil, 0, &Failure{EDE: wire.EDEOther, Text: fmt.Sprintf("limit: more than %d aliases", w.r.o.MaxAliases), limit: true}
+		}
+		if p.next == "" {
+			rep.Rcode = p.rcode
+			w.trace.add(Step{Kind: StepAnswer, Outcome: outcome(rep)})
+			return rep, ttl, nil
+		}
+		if owners[p.next] {
+			return nil, 0, &Failure{EDE: wire.EDEOther, Text: fmt.Sprintf("alias loop at %s", p.next)}
+		}
+		name = p.next
+	}
+}
+
+// outcome says in words what a reply is.
+func outcome(rep *wire.Reply) string {
+	switch n := len(rep.Answer); {
+	case rep.Rcode != wire.NoError:
+		return rep.Rcode.String()
+	case n == 0 || rep.Answer[n-1].Type != rep.Question.Type && rep.Question.Type != wire.TypeANY:
+		return "no data"
+	default:
+		s := rep.Answer[n-1]
+		if len(s.Data) == 1 {
+			return fmt.Sprintf("answer: %s has 1 %s record", s.Name, s.Type)
+		}
+		return fmt.Sprintf("answer: %s has %d %s records", s.Name, len(s.Data), s.Type)
+	}
+}
+
+// piece answers one link: from the cache, or by walking to its zone.
+func (w *walk) piece(q wire.Question) (*piece, error) {
+	if p := w.known(q); p != nil {
+		return p, nil
+	}
+	m, err := w.iterate(q)
+	if err != nil {
+		return nil, err
+	}
+	p := &piece{links: m.links, next: m.next, final: m.final, soa: m.soa, proofs: m.proofs}
+	switch m.kind {
+	case isNXDomain:
+		p.rcode = wire.NXDomain
+	case isYXDomain:
+		p.rcode = wire.YXDomain
+	}
+	w.r.bound(p, m.kind)
+	w.keep(q, p)
+	return p, nil
+}
+
+// known looks for the link in the cache: the answer itself, or an alias in its
+// place (RFC 1034 section 3.6.2, RFC 6672 section 3.4).
+func (w *walk) known(q wire.Question) *piece {
+	if p := w.cached(q, q); p != nil {
+		w.trace.add(Step{Kind: StepCached, Question: q.String(), Outcome: p.describe()})
+		return p
+	}
+	if q.Type != wire.TypeCNAME {
+		if p := w.cached(wire.Question{Name: q.Name, Type: wire.TypeCNAME, Class: q.Class}, q); p != nil {
+			w.trace.add(Step{Kind: StepCached, Question: q.Name.String() + " CNAME", Outcome: p.describe()})
+			return p
+		}
+	}
+	for n := q.Name; n != wire.Root; {
+		n = n.Parent()
+		if p := w.cached(wire.Question{Name: n, Type: wire.TypeDNAME, Class: q.Class}, q); p != nil {
+			w.trace.add(Step{Kind: StepCached, Question: n.String() + " DNAME", Outcome: p.describe()})
+			return p
+		}
+	}
+	return nil
+}
+
+func (p *piece) describe() string {
+	switch {
+	case p.rcode != 0:
+		return p.rcode.String()
+	case p.next != "":
+		return "alias"
+	case p.final == nil:
+		return "no data"
+	}
+	return "answer"
+}
+
+// cached reads the answer stored under question k as a piece of the answer to
+// question q; nil when it is none.
+func (w *walk) cached(k, q wire.Question) *piece {
+	now := w.r.o.Clock().Seconds()
+	var key cache.Key
+	key.SetName(cache.Answer, k.Name, k.Type, k.Class)
+	var room [1500]byte
+	h, b, ok := w.r.o.Cache.Get(&key, room[:0])
+	if !ok || !h.Fresh(now) {
+		return nil
+	}
+	packed := wire.Packed(b)
+	if k != q && packed.Answers() == 0 { // no such alias: says nothing of other types
+		return nil
+	}
+	var m wire.Message
+	if packed.Unpack(k, &m) != nil {
+		return nil
+	}
+	age := h.Age(now)
+	answer, authority := wire.Group(m.Answer), wire.Group(m.Authority)
+	for i := range answer {
+		answer[i].TTL -= min(age, answer[i].TTL)
+	}
+	for i := range authority {
+		authority[i].TTL -= min(age, authority[i].TTL)
+	}
+	var res meaning
+	name, complete := res.followAnswer(wire.Root, q, answer, m.Rcode)
+	p := &piece{links: res.links, final: res.final, ttl: uint32(h.Expires() - now)}
+	switch {
+	case k != q: // one alias alone: the rest is looked for under its own name
+		p.next = name
+		return p
+	case complete && res.kind == isYXDomain:
+		p.rcode = wire.YXDomain
+	case !complete:
+		p.rcode = m.Rcode
+	case res.next != "": // a loop
+		p.next = res.next
+	}
+	for i := range authority {
+		if authority[i].Type == wire.TypeSOA {
+			p.soa = append(p.soa, authority[i])
+		} else {
+			p.proofs = append(p.proofs, authority[i])
+		}
+	}
+	return p
+}

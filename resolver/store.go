@@ -1,0 +1,186 @@
+package resolver
+
+import (
+	"fmt"
+	"time"
+
+	"rootwalk/cache"
+	"rootwalk/wire"
+)
+
+// This file puts what a walk learned into the cache, and bounds how long it
+// stays there.
+
+// maxNegative is the most octets of a negative answer that is kept.
+const maxNegative = 8 << 10
+
+// bound caps the TTLs of a piece that comes from a server and computes its own
+// (RFC 2181 section 8, RFC 2308 section 5).
+func (r *Resolver) bound(p *piece, k kind) {
+	minimum, maximum := seconds(r.o.MinTTL), seconds(r.o.MaxTTL)
+	p.ttl = maximum
+	for _, sets := range [...][]wire.RRset{p.links, p.final} {
+		for i := range sets {
+			sets[i].TTL = max(min(sets[i].TTL, maximum), minimum)
+			p.ttl = min(p.ttl, sets[i].TTL)
+		}
+	}
+	if !k.negative() {
+		return
+	}
+	if k == isYXDomain { // as long as the DNAME
+		return
+	}
+	if len(p.soa) == 0 { // RFC 2308 section 5: not to be kept
+		p.ttl = 0
+		return
+	}
+	soa := &p.soa[0]
+	soa.TTL = min(soa.TTL, wire.SOAMinimum(soa.Data[0]))
+	soa.TTL = max(min(soa.TTL, seconds(r.o.MaxNegativeTTL)), seconds(r.o.MinNegativeTTL))
+	for i := range p.proofs { // RFC 9077: never longer than the negative answer
+		p.proofs[i].TTL = min(p.proofs[i].TTL, soa.TTL)
+	}
+	p.ttl = min(p.ttl, soa.TTL)
+}
+
+func seconds(d time.Duration) uint32 { return uint32(d / time.Second) }
+
+// keep stores each part of a piece under the question that it answers, so that
+// another way to the same name finds it: aliases, and the leaf behind them.
+// The answer to the client's own question is stored by Lookup.
+func (w *walk) keep(q wire.Question, p *piece) {
+	name := q.Name
+	for i := range p.links {
+		l := &p.links[i]
+		if l.Type == wire.TypeDNAME || q.Type != l.Type && !(i > 0 && p.links[i-1].Type == wire.TypeDNAME) {
+			w.r.put(&wire.Reply{Question: wire.Question{Name: l.Name, Type: l.Type, Class: l.Class}, Answer: []wire.RRset{*l}}, l.TTL)
+		}
+		if l.Type == wire.TypeCNAME {
+			name = wire.NameAt(l.Data[0], 0).Lower()
+		}
+	}
+	if p.next != "" {
+		return
+	}
+	leaf := wire.Question{Name: name, Type: q.Type, Class: q.Class}
+	if leaf == w.client {
+		return
+	}
+	ttl := p.ttl
+	if len(p.final) > 0 {
+		ttl = p.final[0].TTL
+	} else if len(p.soa) > 0 {
+		ttl = p.soa[0].TTL
+	}
+	if p.rcode == wire.YXDomain {
+		return
+	}
+	w.r.put(&wire.Reply{Question: leaf, Rcode: p.rcode, Answer: p.final, Authority: append(p.soa[:len(p.soa):len(p.soa)], p.proofs...)}, ttl)
+}
+
+// put packs a reply and stores it for ttl seconds.
+func (r *Resolver) put(rep *wire.Reply, ttl uint32) (cache.Header, wire.Packed, error) {
+	var room [1500]byte
+	packed, err := wire.Pack(room[:0], rep)
+	if err != nil {
+		return cache.Header{}, nil, err
+	}
+	h := cache.Header{Stored: r.o.Clock().Seconds(), Lifetime: ttl}
+	if ttl > 0 && (len(packed) <= maxNegative || len(rep.Answer) > 0) {
+		var key cache.Key
+		key.SetName(cache.Answer, rep.Question.Name, rep.Question.Type, rep.Question.Class)
+		r.o.Cache.Put(&key, h, packed)
+	}
+	return h, packed, nil
+}
+
+// store packs the whole reply to a client's question and keeps it.
+func (r *Resolver) store(q wire.Question, rep *wire.Reply, ttl uint32) (Result, error) {
+	h, packed, err := r.put(rep, ttl)
+	if err != nil {
+		return Result{}, &Failure{EDE: wire.EDEOther, Text: fmt.Sprintf("answer to %s: %v", q, err)}
+	}
+	return Result{Reply: append(wire.Packed(nil), packed...), Header: h}, nil
+}
+
+// keepCut stores a delegation. It lives as long as the parent says, however
+// often the child repeats it (ghost domains, CVE-2022-30698).
+func (r *Resolver) keepCut(c *cache.Cut, ttl uint32) {
+	ttl = min(ttl, seconds(r.o.MaxTTL))
+	if ttl == 0 {
+		return
+	}
+	var key cache.Key
+	key.SetName(cache.Delegation, c.Zone, wire.TypeNS, wire.ClassIN)
+	var room [1024]byte
+	r.o.Cache.Put(&key, cache.Header{Stored: r.o.Clock().Seconds(), Lifetime: ttl}, cache.AppendCut(room[:0], c))
+}
+
+// cut reads a delegation that is still in force.
+func (r *Resolver) cut(zone wire.Name) *cache.Cut {
+	var key cache.Key
+	key.SetName(cache.Delegation, zone, wire.TypeNS, wire.ClassIN)
+	var room [1024]byte
+	h, b, ok := r.o.Cache.Get(&key, room[:0])
+	if !ok || !h.Fresh(r.o.Clock().Seconds()) {
+		return nil
+	}
+	c, ok := cache.ReadCut(zone, b)
+	if !ok {
+		return nil
+	}
+	return c
+}
+
+// The failure cache (RFC 9520 section 3.2): five seconds at first, doubling to
+// thirty while it goes on failing.
+const (
+	firstBackoff = 5
+	lastBackoff  = 30
+)
+
+// remember stores that a question failed.
+func (r *Resolver) remember(q wire.Question, f *Failure) {
+	var key cache.Key
+	key.SetName(cache.Failure, q.Name, q.Type, q.Class)
+	now := r.o.Clock().Seconds()
+	backoff := uint8(firstBackoff)
+	if h, b, ok := r.o.Cache.Get(&key, nil); ok && now < h.Expires()+lastBackoff {
+		if old, ok := cache.ReadFailed(b); ok {
+			backoff = min(2*old.Backoff, lastBackoff)
+		}
+	}
+	r.o.Cache.Put(&key, cache.Header{Stored: now, Lifetime: uint32(backoff)},
+		cache.AppendFailed(nil, cache.Failed{Rcode: wire.ServFail, EDE: f.EDE, Backoff: backoff, Text: f.Text}))
+}
+
+// failed finds a remembered failure.
+func (r *Resolver) failed(q wire.Question, now int64) *Failure {
+	var key cache.Key
+	key.SetName(cache.Failure, q.Name, q.Type, q.Class)
+	h, b, ok := r.o.Cache.Get(&key, nil)
+	if !ok || !h.Fresh(now) {
+		return nil
+	}
+	f, ok := cache.ReadFailed(b)
+	if !ok {
+		return nil
+	}
+	return &Failure{EDE: f.EDE, Text: f.Text, cached: true}
+}
+
+// describe says in a word what a packed reply is.
+func describe(p wire.Packed) string {
+	switch {
+	case p.Rcode() != wire.NoError:
+		return p.Rcode().String()
+	case p.Answers() == 0:
+		return "no data"
+	}
+	return "answer"
+}
+
+func remaining(h cache.Header, now int64) string {
+	return fmt.Sprintf("%d s left", h.Expires()-now)
+}

@@ -1,0 +1,137 @@
+package resolver
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"rootwalk/wire"
+)
+
+// Trace is the story of one question as a tree of steps. The resolver writes it
+// when it is asked to; the trace command, debug logs and failing tests print it.
+// A nil Trace takes no notes.
+type Trace struct {
+	Steps []*Step `json:"steps"`
+}
+
+// StepKind says what happened in a step.
+type StepKind string
+
+// The kinds of steps.
+const (
+	StepQuestion StepKind = "question" // a name and type to resolve; its steps are below it
+	StepCached   StepKind = "cached"   // found in the cache
+	StepCut      StepKind = "cut"      // the zone cut that the walk begins at
+	StepAsk      StepKind = "ask"      // one exchange with one server
+	StepAlias    StepKind = "alias"    // a CNAME or DNAME was followed
+	StepAddress  StepKind = "address"  // addresses of a name server are looked for
+	StepFailed   StepKind = "failed"   // the end without an answer
+	StepAnswer   StepKind = "answer"   // the end with one
+	StepNote     StepKind = "note"     // a decision and its reason
+)
+
+// Step is one step of a walk.
+type Step struct {
+	Kind     StepKind      `json:"kind"`
+	Question string        `json:"question,omitempty"` // what was asked, in this step
+	Zone     string        `json:"zone,omitempty"`     // the zone cut in force
+	Server   string        `json:"server,omitempty"`   // name and address of the server
+	Network  string        `json:"network,omitempty"`  // udp or tcp
+	RTT      time.Duration `json:"rtt_ns,omitempty"`
+	Outcome  string        `json:"outcome,omitempty"` // what the reply was
+	Text     string        `json:"text,omitempty"`    // details, for people
+	Steps    []*Step       `json:"steps,omitempty"`
+}
+
+// add appends a step and returns it; a nil receiver takes no notes.
+func (t *Trace) add(s Step) *Step {
+	if t == nil {
+		return nil
+	}
+	t.Steps = append(t.Steps, &s)
+	return t.Steps[len(t.Steps)-1]
+}
+
+// sub is the trace below a step.
+type sub = Trace
+
+// below returns a Trace whose steps become those of s once done is called.
+func (t *Trace) below(s Step) (child *sub, done func()) {
+	if t == nil {
+		return nil, func() {}
+	}
+	step := t.add(s)
+	child = new(sub)
+	return child, func() { step.Steps = child.Steps }
+}
+
+// String prints the tree, one line a step.
+func (t *Trace) String() string {
+	if t == nil {
+		return ""
+	}
+	var b strings.Builder
+	printSteps(&b, t.Steps, "")
+	return b.String()
+}
+
+func printSteps(b *strings.Builder, steps []*Step, indent string) {
+	for i, s := range steps {
+		branch, rest := "├─ ", "│  "
+		if i == len(steps)-1 {
+			branch, rest = "└─ ", "   "
+		}
+		fmt.Fprintf(b, "%s%s%s\n", indent, branch, s.line())
+		printSteps(b, s.Steps, indent+rest)
+	}
+}
+
+// line is the step in one line.
+func (s *Step) line() string {
+	var b strings.Builder
+	switch s.Kind {
+	case StepQuestion:
+		fmt.Fprintf(&b, "%s", s.Question)
+	case StepCached:
+		fmt.Fprintf(&b, "cache has %s: %s", s.Question, s.Outcome)
+	case StepCut:
+		fmt.Fprintf(&b, "closest known zone cut is %s", s.Zone)
+	case StepAsk:
+		fmt.Fprintf(&b, "[%s] %s? ask %s", s.Zone, s.Question, s.Server)
+		if s.Network != "" {
+			fmt.Fprintf(&b, " over %s, %s", s.Network, s.RTT.Round(10*time.Microsecond))
+		}
+		fmt.Fprintf(&b, ": %s", s.Outcome)
+	case StepAlias:
+		fmt.Fprintf(&b, "alias %s", s.Text)
+		return b.String()
+	case StepAddress:
+		fmt.Fprintf(&b, "where is the server %s?", s.Server)
+	case StepFailed:
+		fmt.Fprintf(&b, "failed: %s", s.Text)
+		return b.String()
+	case StepAnswer:
+		fmt.Fprintf(&b, "%s", s.Outcome)
+	default:
+		b.WriteString(s.Text)
+		return b.String()
+	}
+	if s.Text != "" {
+		fmt.Fprintf(&b, " (%s)", s.Text)
+	}
+	return b.String()
+}
+
+// serverText names a server by name and address.
+func serverText(name wire.Name, a netip.AddrPort) string {
+	addr := a.Addr().String()
+	if a.Port() != 53 {
+		addr = a.String()
+	}
+	if name == "" {
+		return addr
+	}
+	return name.String() + " " + addr
+}

@@ -1,0 +1,198 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/netip"
+
+	"rootwalk/cache"
+	"rootwalk/resolver"
+	"rootwalk/wire"
+)
+
+// Transport is how a query came.
+type Transport uint8
+
+// The transports.
+const (
+	UDP Transport = iota
+	TCP
+	numTransports
+)
+
+var transportNames = [numTransports]string{"udp", "tcp"}
+
+// String is the name of the transport in metrics and logs.
+func (t Transport) String() string { return transportNames[t] }
+
+// Meta is what is known of a query beside its bytes.
+type Meta struct {
+	Transport Transport
+	Client    netip.Addr
+	Profile   uint8 // the set of policies that applies; 0 is the only one yet
+}
+
+// payloadSize is the largest UDP payload that we take and send (RFC 9715 section 3).
+const payloadSize = 1232
+
+// Handle answers a query: it appends the reply to dst and returns it, or nil
+// when there is to be none. It may take as long as a walk does.
+func (s *Server) Handle(ctx context.Context, dst, query []byte, meta Meta) []byte {
+	start := s.o.Clock()
+	var q wire.Query
+	reply, done := s.quick(dst, query, meta, &q)
+	if !done {
+		reply = s.resolve(ctx, dst, query, meta, &q)
+	}
+	if reply != nil && !done {
+		s.stats.latency(miss, s.o.Clock().Sub(start))
+	}
+	return reply
+}
+
+// quick answers what needs no walk: cached answers, and all that is not to be
+// resolved. done is false when the question has to be resolved; a nil reply with
+// done says that there is none. It allocates nothing and never blocks.
+func (s *Server) quick(dst, query []byte, meta Meta, q *wire.Query) (reply []byte, done bool) {
+	verdict := wire.ParseQuery(query, q)
+	if verdict == wire.Drop {
+		s.stats.dropped.Add(1)
+		return nil, true
+	}
+	s.stats.query(meta.Transport, q.Type)
+	if !s.allow.Load().Has(meta.Client) {
+		return s.refuse(dst, query, q, wire.Refused, wire.EDEProhibited), true
+	}
+	switch verdict {
+	case wire.Malformed:
+		return s.refuse(dst, query, q, wire.FormErr, wire.NoEDE), true
+	case wire.NotImplemented:
+		return s.refuse(dst, query, q, wire.NotImp, wire.NoEDE), true
+	case wire.WrongVersion:
+		return s.refuse(dst, query, q, wire.BadVers, wire.NoEDE), true
+	}
+	switch {
+	case q.Type == wire.TypeNXNAME: // RFC 9824 section 3.5
+		return s.refuse(dst, query, q, wire.FormErr, wire.EDEInvalidQueryType), true
+	case q.Type == wire.TypeAXFR || q.Type == wire.TypeIXFR:
+		return s.refuse(dst, query, q, wire.Refused, wire.EDENotSupported), true
+	case q.Type == wire.TypeANY && q.Class == wire.ClassIN:
+		return s.minimalANY(dst, query, meta, q), true
+	case q.Type.Meta(), q.Class != wire.ClassIN:
+		return s.refuse(dst, query, q, wire.NotImp, wire.EDENotSupported), true
+	}
+	return s.cached(dst, query, meta, q)
+}
+
+// cached answers from the cache. The key and the entry's bytes live on the
+// stack.
+func (s *Server) cached(dst, query []byte, meta Meta, q *wire.Query) ([]byte, bool) {
+	var key cache.Key
+	key.Set(cache.Answer, cache.Question{Name: query[wire.HeaderLen:q.NameEnd], Type: q.Type, Class: q.Class, CD: false, Profile: meta.Profile})
+	var room [2048]byte
+	now := s.o.Clock().Seconds()
+	h, b, ok := s.o.Cache.Get(&key, room[:0])
+	if !ok || !h.Fresh(now) {
+		if q.RD() {
+			return nil, false
+		}
+		return s.refuse(dst, query, q, wire.Refused, wire.EDENotAuthoritative), true
+	}
+	s.stats.hits.Add(1)
+	return s.write(dst, query, meta, q, answer{packed: wire.Packed(b), age: h.Age(now), status: h.Status, ede: wire.NoEDE}), true
+}
+
+// resolve answers a question by a walk.
+func (s *Server) resolve(ctx context.Context, dst, query []byte, meta Meta, q *wire.Query) []byte {
+	s.stats.misses.Add(1)
+	res, err := s.o.Resolver.Lookup(ctx, resolver.Request{
+		Question: wire.Question{Name: q.QuestionName(query), Type: q.Type, Class: q.Class}, CD: q.CD()})
+	if err != nil {
+		var f *resolver.Failure
+		errors.As(err, &f)
+		s.stats.rcode(wire.ServFail)
+		return s.error(dst, query, q, wire.ServFail, f.EDE, f.Text)
+	}
+	return s.write(dst, query, meta, q, answer{packed: res.Reply, age: res.Header.Age(s.o.Clock().Seconds()), status: res.Header.Status, ede: wire.NoEDE})
+}
+
+// answer is a packed reply and what is to be said with it.
+type answer struct {
+	packed wire.Packed
+	age    uint32 // seconds
+	status cache.Status
+	ede    wire.EDE
+}
+
+// write shapes a packed reply for one client: its ID, flags and question, its
+// letter case, TTLs counted down, addresses rotated, DNSSEC records if it wants
+// them, and truncated if it is too long for its UDP payload.
+func (s *Server) write(dst, query []byte, meta Meta, q *wire.Query, a answer) []byte {
+	start := len(dst)
+	flags := wire.FlagRA
+	if a.status == cache.Secure && (q.DO || q.Flags&wire.FlagAD != 0) { // RFC 6840 section 5.7
+		flags |= wire.FlagAD
+	}
+	rcode := a.packed.Rcode()
+	s.stats.rcode(rcode)
+	dst = q.AppendHeader(dst, query, flags, rcode)
+	body := len(dst)
+	dst = a.packed.Append(dst, start, wire.Shape{Age: a.age, DO: q.DO, Rotate: rand.Uint32()})
+	limit := 65535
+	if meta.Transport == UDP {
+		limit = min(q.UDPSize, payloadSize)
+	}
+	opt := wire.OPT{UDPSize: payloadSize, Rcode: rcode, DO: q.DO, EDE: a.ede}
+	if !s.o.EDE {
+		opt.EDE = wire.NoEDE
+	}
+	const optLen = 11 + 6
+	if len(dst)-start+optLen > limit && (len(dst)-start > limit || q.EDNS) {
+		s.stats.truncated.Add(1)
+		dst = wire.Truncate(dst[:body], start)
+	}
+	if q.EDNS {
+		dst = wire.AppendOPT(dst, start, opt)
+	}
+	return dst
+}
+
+// refuse answers with a bare response code.
+func (s *Server) refuse(dst, query []byte, q *wire.Query, rcode wire.Rcode, ede wire.EDE) []byte {
+	s.stats.refused.Add(1)
+	s.stats.rcode(rcode)
+	return s.error(dst, query, q, rcode, ede, "")
+}
+
+// error writes a reply without records.
+func (s *Server) error(dst, query []byte, q *wire.Query, rcode wire.Rcode, ede wire.EDE, text string) []byte {
+	start := len(dst)
+	flags := wire.FlagRA
+	if rcode == wire.Refused && ede == wire.EDEProhibited {
+		flags = 0 // recursion is not available to this client
+	}
+	dst = q.AppendHeader(dst, query, flags, rcode)
+	if !q.EDNS {
+		return dst
+	}
+	if !s.o.EDE {
+		ede, text = wire.NoEDE, ""
+	}
+	const maxText = 300 // the shortest payload has room for it behind the longest name
+	if start+512-len(dst)-17 < len(text) {
+		text = text[:max(0, min(maxText, start+512-len(dst)-17))]
+	}
+	return wire.AppendOPT(dst, start, wire.OPT{UDPSize: payloadSize, Rcode: rcode, DO: q.DO, EDE: ede, Text: text})
+}
+
+// minimalANY answers ANY with one record that says why there are no others
+// (RFC 8482 section 4.2), so that nobody gains by asking for all.
+func (s *Server) minimalANY(dst, query []byte, meta Meta, q *wire.Query) []byte {
+	return s.write(dst, query, meta, q, answer{packed: anyReply, ede: wire.NoEDE})
+}
+
+// anyTTL is the TTL of the record, in seconds.
+const anyTTL = 3600
+
+var anyReply = wire.HINFO("RFC8482", anyTTL)

@@ -1,0 +1,109 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"rootwalk/cache"
+	"rootwalk/clock"
+	"rootwalk/policy"
+	"rootwalk/resolver"
+)
+
+// Options are the settings of a Server.
+type Options struct {
+	Cache    *cache.Cache
+	Resolver *resolver.Resolver
+	Allow    *policy.ACL
+	Clock    clock.Clock // nil is the boot clock
+	Log      *slog.Logger
+	Workers  int  // readers of each UDP socket; 0 is one
+	EDE      bool // say why (RFC 8914)
+}
+
+// Server answers queries. It is safe for use by many goroutines.
+type Server struct {
+	o       Options
+	allow   atomic.Pointer[policy.ACL]
+	ctx     context.Context // ends when waiting for answers is over
+	cancel  context.CancelFunc
+	pending atomic.Int64   // questions that are being resolved
+	busy    sync.WaitGroup // their goroutines
+	stats   counters
+
+	mu        sync.Mutex // guards what follows
+	closing   bool
+	listeners []interface{ Close() error }
+	conns     map[*tcpConn]struct{}
+	perClient map[netip.Addr]int
+	loops     sync.WaitGroup
+}
+
+// maxPending bounds the questions that wait for an answer at the same time,
+// identical ones counted each; what comes beyond is dropped over UDP and
+// refused service over TCP. A waiting question costs about 4 KiB.
+const maxPending = 10_000
+
+// New makes a server that listens nowhere yet.
+func New(o Options) *Server {
+	if o.Clock == nil {
+		o.Clock = clock.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Allow == nil {
+		o.Allow = &policy.ACL{}
+	}
+	o.Workers = max(o.Workers, 1)
+	s := &Server{o: o, conns: map[*tcpConn]struct{}{}, perClient: map[netip.Addr]int{}}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.allow.Store(o.Allow)
+	return s
+}
+
+// SetAllow replaces the set of clients that are answered.
+func (s *Server) SetAllow(a *policy.ACL) { s.allow.Store(a) }
+
+// Shutdown stops taking queries, waits until those in flight are answered or ctx
+// ends, and closes the sockets.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.closing = true
+	for c := range s.conns {
+		c.stopReading()
+	}
+	for _, l := range s.listeners {
+		if u, ok := l.(*udpListener); ok {
+			u.stopReading() // the socket stays open for the replies
+		} else {
+			l.Close()
+		}
+	}
+	s.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		s.loops.Wait()
+		s.busy.Wait()
+		close(done)
+	}()
+	var err error
+	select {
+	case <-done:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	s.cancel()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.listeners {
+		l.Close()
+	}
+	for c := range s.conns {
+		c.conn.Close()
+	}
+	return err
+}

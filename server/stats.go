@@ -1,0 +1,120 @@
+package server
+
+import (
+	"sync/atomic"
+	"time"
+
+	"rootwalk/wire"
+)
+
+// result is how an answer came about, for the latency histogram.
+type result uint8
+
+const (
+	hit result = iota
+	miss
+	numResults
+)
+
+var resultNames = [numResults]string{"hit", "miss"}
+
+// LatencyBounds are the upper bounds of the latency histogram in seconds.
+var LatencyBounds = [...]float64{.00001, .000025, .00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}
+
+// Types are the query types that are counted by name; others are "other".
+var Types = [...]wire.Type{wire.TypeA, wire.TypeAAAA, 65, wire.TypeMX, wire.TypeTXT, wire.TypeNS, wire.TypeSOA, wire.TypePTR, wire.TypeCNAME, 33, wire.TypeDS, wire.TypeDNSKEY, 257, wire.TypeANY}
+
+// numRcodes is the number of response codes that are counted apart; the last
+// one is for all beyond.
+const numRcodes = 17
+
+type counters struct {
+	queries                          [numTransports][len(Types) + 1]atomic.Uint64
+	rcodes                           [numRcodes + 1]atomic.Uint64
+	hits, misses, refused, truncated atomic.Uint64
+	dropped, shed, panics            atomic.Uint64
+	buckets                          [numResults][len(LatencyBounds) + 1]atomic.Uint64
+	nanos                            [numResults]atomic.Uint64
+}
+
+func (c *counters) query(tr Transport, t wire.Type) {
+	i := 0
+	for i < len(Types) && Types[i] != t {
+		i++
+	}
+	c.queries[tr][i].Add(1)
+}
+
+func (c *counters) rcode(r wire.Rcode) { c.rcodes[min(int(r), numRcodes)].Add(1) }
+
+func (c *counters) latency(r result, d time.Duration) {
+	s := d.Seconds()
+	i := 0
+	for i < len(LatencyBounds) && s > LatencyBounds[i] {
+		i++
+	}
+	c.buckets[r][i].Add(1)
+	c.nanos[r].Add(uint64(d))
+}
+
+// Stats are the numbers of a server since its start.
+type Stats struct {
+	Queries   map[string]map[string]uint64 // by transport and type
+	Rcodes    map[string]uint64
+	Hits      uint64 // answered from the cache at once
+	Misses    uint64 // that had to be resolved
+	Refused   uint64
+	Truncated uint64
+	Dropped   uint64 // packets that are no queries
+	Shed      uint64 // queries that came while too many were waiting
+	Panics    uint64
+	Pending   int64
+	TCPConns  int
+	Latency   map[string]Histogram // by result
+}
+
+// Histogram is a latency histogram over LatencyBounds.
+type Histogram struct {
+	Buckets [len(LatencyBounds) + 1]uint64 // not cumulative; the last is beyond the bounds
+	Seconds float64                        // sum
+}
+
+// Stats reads the numbers.
+func (s *Server) Stats() Stats {
+	c := &s.stats
+	st := Stats{Queries: map[string]map[string]uint64{}, Rcodes: map[string]uint64{}, Latency: map[string]Histogram{},
+		Hits: c.hits.Load(), Misses: c.misses.Load(), Refused: c.refused.Load(), Truncated: c.truncated.Load(),
+		Dropped: c.dropped.Load(), Shed: c.shed.Load(), Panics: c.panics.Load(), Pending: s.pending.Load()}
+	for tr := range numTransports {
+		m := map[string]uint64{}
+		for i := range c.queries[tr] {
+			name := "other"
+			if i < len(Types) {
+				name = Types[i].String()
+			}
+			m[name] = c.queries[tr][i].Load()
+		}
+		st.Queries[tr.String()] = m
+	}
+	for i := range c.rcodes {
+		if n := c.rcodes[i].Load(); n > 0 || i < 6 {
+			name := "other"
+			if i < numRcodes {
+				name = wire.Rcode(i).String()
+			}
+			st.Rcodes[name] = n
+		}
+	}
+	for r := range numResults {
+		var h Histogram
+		for i := range h.Buckets {
+			h.Buckets[i] = c.buckets[r][i].Load()
+		}
+		h.Seconds = float64(c.nanos[r].Load()) / 1e9
+		st.Latency[resultNames[r]] = h
+	}
+	s.mu.Lock()
+	st.TCPConns = len(s.conns)
+	s.mu.Unlock()
+	return st
+}

@@ -1,0 +1,178 @@
+package server
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"rootwalk/wire"
+)
+
+// The bounds on TCP clients (RFC 7766 section 6.2).
+const (
+	maxConns       = 1024
+	maxClientConns = 32               // of one address
+	firstQueryTime = 2 * time.Second  // an open connection has to say something
+	idleTime       = 10 * time.Second // RFC 7766 section 6.2.3 asks for a few seconds
+	writeTime      = 5 * time.Second  // a client that does not read
+	maxPipelined   = 32               // questions of one connection at the same time
+)
+
+// ListenTCP serves TCP on the address until Shutdown. It returns the address
+// that it is bound to.
+func (s *Server) ListenTCP(addr netip.AddrPort) (netip.AddrPort, error) {
+	l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(addr))
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		l.Close()
+		return netip.AddrPort{}, net.ErrClosed
+	}
+	s.listeners = append(s.listeners, l)
+	s.loops.Add(1)
+	go s.accept(l)
+	return l.Addr().(*net.TCPAddr).AddrPort(), nil
+}
+
+func (s *Server) accept(l *net.TCPListener) {
+	defer s.loops.Done()
+	for {
+		conn, err := l.AcceptTCP()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			time.Sleep(50 * time.Millisecond) // out of descriptors: let some go
+			continue
+		}
+		c := &tcpConn{s: s, conn: conn, client: conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap(), places: make(chan struct{}, maxPipelined)}
+		if !s.admit(c) {
+			conn.Close()
+			continue
+		}
+		go c.serve()
+	}
+}
+
+// admit counts the connection, unless there are too many.
+func (s *Server) admit(c *tcpConn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing || len(s.conns) >= maxConns || s.perClient[c.client] >= maxClientConns {
+		s.stats.shed.Add(1)
+		return false
+	}
+	s.conns[c] = struct{}{}
+	s.perClient[c.client]++
+	s.loops.Add(1)
+	return true
+}
+
+func (s *Server) forget(c *tcpConn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	if s.perClient[c.client]--; s.perClient[c.client] == 0 {
+		delete(s.perClient, c.client)
+	}
+	s.mu.Unlock()
+	s.loops.Done()
+}
+
+// tcpConn is one client's connection. Queries are pipelined and replies go out
+// in the order in which they are ready (RFC 7766 section 6.2.1.1).
+type tcpConn struct {
+	s      *Server
+	conn   *net.TCPConn
+	client netip.Addr
+	places chan struct{} // one for each question that may be resolved at the same time
+	wg     sync.WaitGroup
+	mu     sync.Mutex // one writer at a time
+}
+
+// stopReading ends the reader; replies can still be written.
+func (c *tcpConn) stopReading() { _ = c.conn.SetReadDeadline(time.Unix(1, 0)) }
+
+func (c *tcpConn) serve() {
+	defer c.s.forget(c)
+	defer c.conn.Close()
+	defer c.wg.Wait()
+	in := make([]byte, 512)
+	out := make([]byte, 0, 1024)
+	wait := firstQueryTime
+	for {
+		query, err := c.read(in, wait)
+		if err != nil {
+			return
+		}
+		in, wait = query[:cap(query)], idleTime
+		start := c.s.o.Clock()
+		meta := Meta{Transport: TCP, Client: c.client}
+		var q wire.Query
+		reply, done := c.s.quickSafe(append(out[:0], 0, 0), query, meta, &q)
+		if done && reply == nil {
+			return // what is no query is not answered, and nothing good follows it
+		}
+		if done {
+			if c.write(reply) != nil {
+				return
+			}
+			out = reply
+			c.s.stats.latency(hit, c.s.o.Clock().Sub(start))
+			continue
+		}
+		c.places <- struct{}{}
+		c.wg.Add(1)
+		c.s.pending.Add(1)
+		own := append([]byte(nil), query...)
+		go func() {
+			defer c.wg.Done()
+			defer c.s.pending.Add(-1)
+			defer func() { <-c.places }()
+			reply := c.s.resolveSafe(make([]byte, 2, 1024), own, meta, &q)
+			if len(reply) > 2 {
+				_ = c.write(reply)
+			}
+			c.s.stats.latency(miss, c.s.o.Clock().Sub(start))
+		}()
+	}
+}
+
+// read reads one message into b or a larger buffer.
+func (c *tcpConn) read(b []byte, wait time.Duration) ([]byte, error) {
+	c.s.mu.Lock()
+	closing := c.s.closing
+	if !closing {
+		_ = c.conn.SetReadDeadline(time.Now().Add(wait))
+	}
+	c.s.mu.Unlock()
+	if closing {
+		return nil, net.ErrClosed
+	}
+	var size [2]byte
+	if _, err := io.ReadFull(c.conn, size[:]); err != nil {
+		return nil, err
+	}
+	n := int(binary.BigEndian.Uint16(size[:]))
+	if n > len(b) {
+		b = make([]byte, n)
+	}
+	_, err := io.ReadFull(c.conn, b[:n])
+	return b[:n], err
+}
+
+// write sends one reply, which has two octets of room for its length before it.
+func (c *tcpConn) write(framed []byte) error {
+	binary.BigEndian.PutUint16(framed, uint16(len(framed)-2))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_ = c.conn.SetWriteDeadline(time.Now().Add(writeTime))
+	_, err := c.conn.Write(framed)
+	return err
+}

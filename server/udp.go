@@ -1,0 +1,136 @@
+package server
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"rootwalk/clock"
+	"rootwalk/wire"
+)
+
+// maxQuery is the longest query over UDP in octets: an ordinary one has less than
+// 100, and what is cut off is malformed.
+const maxQuery = 4096
+
+type udpListener struct {
+	*net.UDPConn
+}
+
+// stopReading ends the readers; replies can still be written.
+func (l *udpListener) stopReading() { _ = l.SetReadDeadline(time.Unix(1, 0)) }
+
+// ListenUDP serves UDP on the address until Shutdown. It returns the address
+// that it is bound to.
+func (s *Server) ListenUDP(addr netip.AddrPort) (netip.AddrPort, error) {
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	l := &udpListener{conn}
+	bound := conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		conn.Close()
+		return netip.AddrPort{}, net.ErrClosed
+	}
+	_ = conn.SetReadBuffer(1 << 20) // as much as the system allows
+	_ = conn.SetWriteBuffer(1 << 20)
+	s.listeners = append(s.listeners, l)
+	for range s.o.Workers {
+		s.loops.Add(1)
+		go s.readUDP(l)
+	}
+	return bound, nil
+}
+
+// missBuffers hold queries that are being resolved, and then their replies.
+var missBuffers = sync.Pool{New: func() any { return new(missBuffer) }}
+
+type missBuffer struct {
+	query []byte
+	reply [payloadSize + 512]byte
+}
+
+// readUDP reads queries and answers those that need no walk; the others get a
+// goroutine each.
+func (s *Server) readUDP(l *udpListener) {
+	defer s.loops.Done()
+	in := make([]byte, maxQuery)
+	out := make([]byte, 0, 65536)
+	for {
+		n, client, err := l.ReadFromUDPAddrPort(in)
+		if err != nil {
+			var ne net.Error
+			if errors.Is(err, net.ErrClosed) || errors.As(err, &ne) && ne.Timeout() {
+				return
+			}
+			continue // an ICMP error for an earlier reply
+		}
+		start := s.o.Clock()
+		meta := Meta{Transport: UDP, Client: client.Addr()}
+		var q wire.Query
+		reply, done := s.quickSafe(out[:0], in[:n], meta, &q)
+		if !done {
+			s.resolveUDP(l, in[:n], client, meta, q, start)
+			continue
+		}
+		if reply != nil {
+			_, _ = l.WriteToUDPAddrPort(reply, client) // a client that is gone is no matter
+			s.stats.latency(hit, s.o.Clock().Sub(start))
+		}
+	}
+}
+
+// quickSafe is quick, but a panic costs only this query.
+func (s *Server) quickSafe(dst, query []byte, meta Meta, q *wire.Query) (reply []byte, done bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			reply, done = s.panicked(dst, query, q, p), true
+		}
+	}()
+	return s.quick(dst, query, meta, q)
+}
+
+// panicked answers a query whose handling panicked.
+func (s *Server) panicked(dst, query []byte, q *wire.Query, p any) []byte {
+	s.stats.panics.Add(1)
+	s.o.Log.Error("panic while answering a query", "panic", p)
+	if q.NameEnd == 0 {
+		return nil
+	}
+	return s.error(dst, query, q, wire.ServFail, wire.EDEOther, "internal error")
+}
+
+// resolveUDP resolves a question on a goroutine of its own and sends the reply.
+func (s *Server) resolveUDP(l *udpListener, query []byte, client netip.AddrPort, meta Meta, q wire.Query, start clock.Time) {
+	if s.pending.Add(1) > maxPending {
+		s.pending.Add(-1)
+		s.stats.shed.Add(1)
+		return
+	}
+	b := missBuffers.Get().(*missBuffer)
+	b.query = append(b.query[:0], query...)
+	s.busy.Add(1)
+	go func() {
+		defer s.busy.Done()
+		defer s.pending.Add(-1)
+		defer missBuffers.Put(b)
+		reply := s.resolveSafe(b.reply[:0], b.query, meta, &q)
+		_, _ = l.WriteToUDPAddrPort(reply, client)
+		s.stats.latency(miss, s.o.Clock().Sub(start))
+	}()
+}
+
+// resolveSafe is resolve, but a panic costs only this query.
+func (s *Server) resolveSafe(dst, query []byte, meta Meta, q *wire.Query) (reply []byte) {
+	defer func() {
+		if p := recover(); p != nil {
+			reply = s.panicked(dst, query, q, p)
+		}
+	}()
+	return s.resolve(s.ctx, dst, query, meta, q)
+}

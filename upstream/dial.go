@@ -1,0 +1,52 @@
+package upstream
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"syscall"
+)
+
+// lowestPort is the first port that is used as a source; below are the
+// privileged ones.
+const lowestPort = 1024
+
+// dial opens a path with sockets. UDP sockets are connected, so that the kernel
+// drops what others send, live for one question, and are bound to a port that
+// is drawn from all unprivileged ones (RFC 5452 section 9.2): the kernel's own
+// choice is from less than half of them.
+func dial(ctx context.Context, network string, server netip.AddrPort) (net.Conn, error) {
+	if network != "udp" {
+		var d net.Dialer
+		return d.DialContext(ctx, network, server.String())
+	}
+	var err error
+	for range 8 { // ports that are taken
+		var c net.Conn
+		if c, err = dialUDP(server, randomPort()); err == nil || !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, syscall.EACCES) {
+			return c, err
+		}
+	}
+	return dialUDP(server, 0)
+}
+
+func randomPort() uint16 {
+	for {
+		var b [2]byte
+		if _, err := rand.Read(b[:]); err != nil {
+			panic(err) // documented never to happen
+		}
+		if p := binary.BigEndian.Uint16(b[:]); p >= lowestPort {
+			return p
+		}
+	}
+}
+
+// familyBroken tells whether the error says that the whole address family has
+// no way out.
+func familyBroken(err error) bool {
+	return errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EAFNOSUPPORT) || errors.Is(err, syscall.EADDRNOTAVAIL)
+}

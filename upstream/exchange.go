@@ -1,0 +1,339 @@
+package upstream
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"rootwalk/wire"
+)
+
+// Ask is one question for one server.
+type Ask struct {
+	Server   netip.AddrPort
+	Question wire.Question
+	Retry    bool         // this address was silent once for this question
+	RD       bool         // recursion desired: the server is a forwarder
+	Spend    func() error // called before every packet and connect; an error ends the exchange
+}
+
+// Reply is a matching reply.
+type Reply struct {
+	*wire.Message
+	Network string        // "udp" or "tcp"
+	RTT     time.Duration // of the last attempt
+	Octets  int           // of the message
+	Plain   bool          // the query had no EDNS, so the reply can have no DNSSEC records
+	Joined  bool          // another walk was asking the same
+}
+
+// The ways in which an exchange ends without a reply. The address in question
+// has been reported already.
+var (
+	ErrTimeout     = errors.New("no reply in time")
+	ErrUnreachable = errors.New("unreachable")
+	ErrMalformed   = errors.New("malformed reply")
+	ErrForged      = errors.New("replies do not match the question")
+)
+
+// Exchange asks the server and returns its reply. Identical exchanges that run
+// at the same time are one.
+func (u *Upstream) Exchange(ctx context.Context, a Ask) (*Reply, error) {
+	for {
+		f, leader := u.flights.join(flightKey{a.Server, a.Question, a.RD})
+		if leader {
+			r, err := u.exchange(ctx, a)
+			u.flights.land(f, r, err)
+			return r, err
+		}
+		u.stats.joined.Add(1)
+		if err := a.Spend(); err != nil {
+			return nil, err
+		}
+		select {
+		case <-f.done:
+			if f.err != nil && !known(f.err) { // the leader's own trouble, not the server's
+				continue
+			}
+			if f.err != nil {
+				return nil, f.err
+			}
+			r := *f.reply
+			r.Joined = true
+			return &r, nil
+		case <-ctx.Done():
+			return nil, ErrTimeout
+		}
+	}
+}
+
+func known(err error) bool {
+	return errors.Is(err, ErrTimeout) || errors.Is(err, ErrUnreachable) || errors.Is(err, ErrMalformed) || errors.Is(err, ErrForged)
+}
+
+// exchange is Exchange without the company of others.
+func (u *Upstream) exchange(ctx context.Context, a Ask) (*Reply, error) {
+	s := u.know(a.Server.Addr())
+	now := u.o.Clock()
+	plain, folds, ednsSeen := s.abilities(now)
+	t := try{u: u, s: s, a: a, plain: plain, mixed: !folds && !u.o.KeepCase}
+	// A server that never answered with EDNS and was silent may drop such
+	// queries: the second try goes without (RFC 6891 section 7).
+	dropped := a.Retry && !ednsSeen && !plain
+	if dropped {
+		t.plain = true
+	}
+	r, err := t.udpThenTCP(ctx)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case !t.plain && r.refusesEDNS():
+		t.plain = true
+		if r2, err := t.udpThenTCP(ctx); err == nil {
+			if r2.Rcode != r.Rcode {
+				s.chokesOnEDNS(u.o.Clock(), true)
+			}
+			r = r2
+		}
+	case r.EDNS:
+		s.understandsEDNS()
+	case dropped && r.Rcode == wire.NoError:
+		s.chokesOnEDNS(u.o.Clock(), false)
+	}
+	r.Plain = t.plain
+	return r, nil
+}
+
+// refusesEDNS tells whether a reply is what servers without EDNS say to a query
+// with it (RFC 6891 section 7; BADVERS to version 0 is a server's mistake).
+func (r *Reply) refusesEDNS() bool {
+	switch r.Rcode {
+	case wire.FormErr, wire.NotImp:
+		return true
+	case wire.BadVers:
+		return true
+	case wire.ServFail:
+		return !r.EDNS
+	}
+	return false
+}
+
+// try is one way of asking one server.
+type try struct {
+	u     *Upstream
+	s     *server
+	a     Ask
+	plain bool // without EDNS
+	mixed bool // random letter case
+}
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 4096); return &b }}
+
+// errMoveToTCP says that the UDP reply cannot be used but TCP may help.
+var errMoveToTCP = errors.New("move to TCP")
+
+func (t *try) udpThenTCP(ctx context.Context) (*Reply, error) {
+	r, err := t.overUDP(ctx)
+	if err == errMoveToTCP || err == nil && r.TC() {
+		return t.overTCP(ctx)
+	}
+	return r, err
+}
+
+// query builds the message, with a fresh random ID and letter case (RFC 5452
+// section 9, draft-vixie-dnsext-dns0x20).
+func (t *try) query(dst []byte) []byte {
+	var random [2 + 32]byte
+	if _, err := rand.Read(random[:]); err != nil {
+		panic(err) // documented never to happen
+	}
+	flags := uint16(0)
+	if t.a.RD {
+		flags |= wire.FlagRD
+	}
+	q := t.a.Question
+	start := len(dst)
+	dst = wire.AppendQuestion(dst, binary.BigEndian.Uint16(random[:]), flags, q.Name, q.Type, q.Class)
+	if t.mixed {
+		name := dst[start+wire.HeaderLen : start+wire.HeaderLen+len(q.Name)]
+		for i, c := range name {
+			if c >= 'a' && c <= 'z' && random[2+i/8]>>(i%8)&1 != 0 {
+				name[i] = c &^ 0x20
+			}
+		}
+	}
+	if !t.plain {
+		dst = wire.AppendOPT(dst, start, wire.OPT{UDPSize: PayloadSize, DO: true, EDE: wire.NoEDE})
+	}
+	return dst
+}
+
+func (t *try) overUDP(ctx context.Context) (*Reply, error) {
+	if err := t.a.Spend(); err != nil {
+		return nil, err
+	}
+	u := t.u
+	timeout := t.s.timeout(u.o.Timeout)
+	conn, err := u.o.Dial(ctx, "udp", t.a.Server)
+	if err != nil {
+		return nil, t.unreachable(err)
+	}
+	defer conn.Close()
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	var room [512]byte
+	query := t.query(room[:0])
+	u.stats.udp.Add(1)
+	sent := time.Now()
+	if err := conn.SetDeadline(t.deadline(ctx, sent.Add(timeout))); err != nil {
+		return nil, t.unreachable(err)
+	}
+	if _, err := conn.Write(query); err != nil {
+		return nil, t.unreachable(err)
+	}
+	for {
+		n, err := conn.Read(*buf)
+		if err != nil {
+			return nil, t.readError(err)
+		}
+		msg := (*buf)[:n]
+		switch match(query, msg) {
+		case notOurs:
+			u.stats.forged.Add(1)
+			continue
+		case guessed:
+			u.stats.forged.Add(1)
+			return nil, errMoveToTCP
+		case folded:
+			t.s.foldsCase(u.o.Clock())
+			return nil, errMoveToTCP
+		}
+		return t.read(msg, "udp", time.Since(sent))
+	}
+}
+
+func (t *try) overTCP(ctx context.Context) (*Reply, error) {
+	if err := t.a.Spend(); err != nil {
+		return nil, err
+	}
+	u := t.u
+	u.stats.tcp.Add(1)
+	// A connection takes two round trips, and servers take their time for it.
+	deadline := t.deadline(ctx, time.Now().Add(max(3*t.s.timeout(u.o.Timeout), 500*time.Millisecond)))
+	dctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	conn, err := u.o.Dial(dctx, "tcp", t.a.Server)
+	if err != nil {
+		if isTimeout(err) {
+			u.stats.timeouts.Add(1)
+			return nil, fmt.Errorf("%w over TCP", ErrTimeout)
+		}
+		return nil, fmt.Errorf("%w over TCP: %v", ErrUnreachable, err)
+	}
+	defer conn.Close()
+	sent := time.Now()
+	if err := conn.SetDeadline(deadline); err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrUnreachable, err)
+	}
+	t.mixed = false // the handshake has proved that the server is there
+	var room [514]byte
+	query := t.query(room[:2])
+	binary.BigEndian.PutUint16(query, uint16(len(query)-2))
+	if _, err := conn.Write(query); err != nil {
+		return nil, t.tcpError(err)
+	}
+	var size [2]byte
+	if err := readFull(conn, size[:]); err != nil {
+		return nil, t.tcpError(err)
+	}
+	msg := make([]byte, binary.BigEndian.Uint16(size[:]))
+	if err := readFull(conn, msg); err != nil {
+		return nil, t.tcpError(err)
+	}
+	if m := match(query[2:], msg); m != matches && m != folded {
+		u.stats.forged.Add(1)
+		return nil, ErrForged
+	}
+	r, err := t.read(msg, "tcp", time.Since(sent))
+	if err == nil && r.TC() {
+		return nil, fmt.Errorf("%w: truncated over TCP", ErrMalformed)
+	}
+	return r, err
+}
+
+// read parses a matching message and takes note of the server's speed.
+func (t *try) read(msg []byte, network string, rtt time.Duration) (*Reply, error) {
+	u := t.u
+	// The question is written over as we mean it, so that names that are
+	// compressed to it do not carry our random letter case into the cache.
+	if wire.HeaderLen+len(t.a.Question.Name) <= len(msg) && msg[5] == 1 {
+		copy(msg[wire.HeaderLen:], t.a.Question.Name)
+	}
+	var m wire.Message
+	if err := wire.Parse(msg, &m); err != nil {
+		u.stats.malformed.Add(1)
+		return nil, fmt.Errorf("%w: %v", ErrMalformed, err)
+	}
+	u.stats.answers.Add(1)
+	u.stats.rtt.observe(int64(rtt))
+	t.s.answered(rtt, u.o.Clock())
+	return &Reply{Message: &m, Network: network, RTT: rtt, Octets: len(msg)}, nil
+}
+
+func (t *try) unreachable(err error) error {
+	t.u.stats.unreachable.Add(1)
+	t.s.unreachable(t.u.o.Clock())
+	if t.a.Server.Addr().Is6() && familyBroken(err) {
+		t.u.noIPv6.Store(int64(t.u.o.Clock().Add(deadFor)))
+	}
+	return fmt.Errorf("%w: %v", ErrUnreachable, err)
+}
+
+func (t *try) readError(err error) error {
+	if isTimeout(err) {
+		t.u.stats.timeouts.Add(1)
+		t.s.silent(t.u.o.Clock())
+		return ErrTimeout
+	}
+	return t.unreachable(err) // ICMP port unreachable and the like
+}
+
+func (t *try) tcpError(err error) error {
+	if isTimeout(err) {
+		t.u.stats.timeouts.Add(1)
+		return fmt.Errorf("%w over TCP", ErrTimeout)
+	}
+	return fmt.Errorf("%w over TCP: %v", ErrUnreachable, err)
+}
+
+// deadline is the earlier of the context's and the given one.
+func (t *try) deadline(ctx context.Context, d time.Time) time.Time {
+	if c, ok := ctx.Deadline(); ok && c.Before(d) {
+		return c
+	}
+	return d
+}
+
+func isTimeout(err error) bool {
+	var ne net.Error
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &ne) && ne.Timeout()
+}
+
+func readFull(c net.Conn, b []byte) error {
+	for n := 0; n < len(b); {
+		k, err := c.Read(b[n:])
+		if err != nil {
+			return err
+		}
+		n += k
+	}
+	return nil
+}

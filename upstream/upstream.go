@@ -1,0 +1,131 @@
+package upstream
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"rootwalk/clock"
+	"rootwalk/wire"
+)
+
+// Dialer opens a path to one server: network is "udp" or "tcp". A UDP path is
+// connected and carries one message per Write and Read.
+type Dialer func(ctx context.Context, network string, server netip.AddrPort) (net.Conn, error)
+
+// Options are the settings of the upstream side.
+type Options struct {
+	Port     uint16                    // of authoritative servers; 0 is 53
+	IPv4     bool                      // ask over IPv4
+	IPv6     bool                      // ask over IPv6
+	Allowed  func(netip.AddrPort) bool // nil allows every address; others are never sent a packet
+	Dial     Dialer                    // nil opens sockets
+	KeepCase bool                      // do not randomise letter case
+	Timeout  time.Duration             // of a try at a server that was not measured yet; 0 is DefaultTimeout
+	Clock    clock.Clock               // nil is the boot clock
+}
+
+// The bounds of what is asked and remembered.
+const (
+	// DefaultTimeout is the first timeout for a server that was never measured:
+	// the median walk takes 30 ms, and 376 ms is beyond 95% of all servers'
+	// round-trip times seen from well-connected places.
+	DefaultTimeout = 376 * time.Millisecond
+	minTimeout     = 50 * time.Millisecond
+	maxTimeout     = 1500 * time.Millisecond
+
+	// MaxTries is the most tries at one address per transport and question (RFC 9520 section 3.1).
+	MaxTries = 3
+
+	// PayloadSize is the UDP payload that is offered: no fragments on any
+	// usual path (RFC 9715 section 3).
+	PayloadSize = 1232
+
+	maxServers = 20000 // addresses that are remembered
+	maxLame    = 10000 // pairs of address and zone that are remembered as lame
+
+	lameFor     = 10 * time.Minute // RFC 2308 section 7.1 allows 30 minutes, RFC 9520 asks for less
+	deadFor     = 30 * time.Second // returning servers are in use again within a minute
+	deadAfter   = 3                // timeouts in a row
+	foldsFor    = time.Hour        // letter case not kept
+	plainFor    = 15 * time.Minute // EDNS not understood
+	forgetAfter = 15 * time.Minute // measurements that are older say nothing
+)
+
+// Upstream is the outbound side of a resolver. It is safe for use by many
+// goroutines.
+type Upstream struct {
+	o       Options
+	mu      sync.Mutex // guards servers and lame
+	servers *simplelru.LRU[netip.Addr, *server]
+	lame    *simplelru.LRU[lameKey, clock.Time]
+	noIPv6  atomic.Int64 // clock.Time until which IPv6 is taken as out of order
+	flights flights
+	stats   counters
+}
+
+type lameKey struct {
+	addr netip.Addr
+	zone wire.Name
+}
+
+// New makes the upstream side.
+func New(o Options) *Upstream {
+	if o.Port == 0 {
+		o.Port = 53
+	}
+	if o.Timeout == 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.Clock == nil {
+		o.Clock = clock.Now
+	}
+	if o.Dial == nil {
+		o.Dial = dial
+	}
+	u := &Upstream{o: o}
+	u.servers, _ = simplelru.NewLRU[netip.Addr, *server](maxServers, nil)
+	u.lame, _ = simplelru.NewLRU[lameKey, clock.Time](maxLame, nil)
+	u.flights.m = map[flightKey]*flight{}
+	return u
+}
+
+// Port is the port on which authoritative servers are asked.
+func (u *Upstream) Port() uint16 { return u.o.Port }
+
+// Usable tells whether a packet may be sent to the address at all: its family
+// is switched on and works, and the address is allowed.
+func (u *Upstream) Usable(a netip.AddrPort) bool {
+	ip := a.Addr()
+	switch {
+	case ip.Is4() && !u.o.IPv4:
+		return false
+	case !ip.Is4() && (!u.o.IPv6 || clock.Time(u.noIPv6.Load()) > u.o.Clock()):
+		return false
+	}
+	return u.o.Allowed == nil || u.o.Allowed(a)
+}
+
+// MarkLame remembers that the server does not serve the zone.
+func (u *Upstream) MarkLame(a netip.Addr, zone wire.Name) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.lame.Add(lameKey{a, zone}, u.o.Clock().Add(lameFor))
+}
+
+// know returns what is known of the address, which may be nothing yet.
+func (u *Upstream) know(a netip.Addr) *server {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	s, ok := u.servers.Get(a)
+	if !ok {
+		s = new(server)
+		u.servers.Add(a, s)
+	}
+	return s
+}
