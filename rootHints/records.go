@@ -160,7 +160,7 @@ func (s *splitter) next() (entry string, line int, problem string) {
 			continue
 		}
 		switch {
-		case comment || c == '\r':
+		case comment:
 		case c == '\\' && i+1 < len(s.rest) && s.rest[i+1] != '\n':
 			out.WriteByte(c)
 			i++

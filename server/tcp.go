@@ -20,12 +20,13 @@ const (
 	idleTime       = 10 * time.Second // RFC 7766 section 6.2.3 asks for a few seconds
 	writeTime      = 5 * time.Second  // a client that does not read
 	maxPipelined   = 32               // questions of one connection at the same time
+	keptReply      = 4096             // octets of the buffer that an idle connection keeps
 )
 
 // ListenTCP serves TCP on the address until Shutdown. It returns the address
 // that it is bound to.
 func (s *Server) ListenTCP(addr netip.AddrPort) (netip.AddrPort, error) {
-	l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(addr))
+	l, err := net.ListenTCP("tcp"+family(addr), net.TCPAddrFromAddrPort(addr))
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
@@ -52,13 +53,18 @@ func (s *Server) accept(l *net.TCPListener) {
 			time.Sleep(50 * time.Millisecond) // out of descriptors: let some go
 			continue
 		}
-		c := &tcpConn{s: s, conn: conn, client: conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap(), places: make(chan struct{}, maxPipelined)}
-		if !s.admit(c) {
-			conn.Close()
-			continue
-		}
-		go c.serve()
+		s.serveConn(conn, conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap())
 	}
+}
+
+// serveConn serves one connection on a goroutine of its own, unless there are too many.
+func (s *Server) serveConn(conn net.Conn, client netip.Addr) {
+	c := &tcpConn{s: s, conn: conn, client: client, places: make(chan struct{}, maxPipelined)}
+	if !s.admit(c) {
+		conn.Close()
+		return
+	}
+	go c.serve()
 }
 
 // admit counts the connection, unless there are too many.
@@ -89,7 +95,7 @@ func (s *Server) forget(c *tcpConn) {
 // in the order in which they are ready (RFC 7766 section 6.2.1.1).
 type tcpConn struct {
 	s      *Server
-	conn   *net.TCPConn
+	conn   net.Conn
 	client netip.Addr
 	places chan struct{} // one for each question that may be resolved at the same time
 	wg     sync.WaitGroup
@@ -123,13 +129,20 @@ func (c *tcpConn) serve() {
 			if c.write(reply) != nil {
 				return
 			}
-			out = reply
+			if cap(reply) <= keptReply {
+				out = reply
+			}
 			c.s.stats.latency(hit, c.s.o.Clock().Sub(start))
 			continue
 		}
 		c.places <- struct{}{}
+		if c.s.pending.Add(1) > maxPending {
+			c.s.pending.Add(-1)
+			c.s.stats.shed.Add(1)
+			<-c.places
+			return
+		}
 		c.wg.Add(1)
-		c.s.pending.Add(1)
 		own := append([]byte(nil), query...)
 		go func() {
 			defer c.wg.Done()
@@ -144,7 +157,8 @@ func (c *tcpConn) serve() {
 	}
 }
 
-// read reads one message into b or a larger buffer.
+// read reads one message into b or a larger buffer. What is longer than any query
+// over UDP is cut off like there, so that no client makes us set aside 64 KiB.
 func (c *tcpConn) read(b []byte, wait time.Duration) ([]byte, error) {
 	c.s.mu.Lock()
 	closing := c.s.closing
@@ -159,20 +173,28 @@ func (c *tcpConn) read(b []byte, wait time.Duration) ([]byte, error) {
 	if _, err := io.ReadFull(c.conn, size[:]); err != nil {
 		return nil, err
 	}
-	n := int(binary.BigEndian.Uint16(size[:]))
+	length := int(binary.BigEndian.Uint16(size[:]))
+	n := min(length, maxQuery)
 	if n > len(b) {
 		b = make([]byte, n)
 	}
-	_, err := io.ReadFull(c.conn, b[:n])
+	if _, err := io.ReadFull(c.conn, b[:n]); err != nil {
+		return nil, err
+	}
+	_, err := io.CopyN(io.Discard, c.conn, int64(length-n))
 	return b[:n], err
 }
 
 // write sends one reply, which has two octets of room for its length before it.
+// A reply that was cut short ends the connection: nothing behind it would be understood.
 func (c *tcpConn) write(framed []byte) error {
 	binary.BigEndian.PutUint16(framed, uint16(len(framed)-2))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_ = c.conn.SetWriteDeadline(time.Now().Add(writeTime))
 	_, err := c.conn.Write(framed)
+	if err != nil {
+		c.conn.Close()
+	}
 	return err
 }

@@ -25,7 +25,7 @@ func (l *udpListener) stopReading() { _ = l.SetReadDeadline(time.Unix(1, 0)) }
 // ListenUDP serves UDP on the address until Shutdown. It returns the address
 // that it is bound to.
 func (s *Server) ListenUDP(addr netip.AddrPort) (netip.AddrPort, error) {
-	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
+	conn, err := net.ListenUDP("udp"+family(addr), net.UDPAddrFromAddrPort(addr))
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
@@ -45,6 +45,15 @@ func (s *Server) ListenUDP(addr netip.AddrPort) (netip.AddrPort, error) {
 		go s.readUDP(l)
 	}
 	return bound, nil
+}
+
+// family is the suffix of the network's name: [::] means IPv6 alone, so that
+// 0.0.0.0 may stand beside it.
+func family(a netip.AddrPort) string {
+	if a.Addr().Is4() {
+		return "4"
+	}
+	return "6"
 }
 
 // missBuffers hold queries that are being resolved, and then their replies.
@@ -102,6 +111,7 @@ func (s *Server) panicked(dst, query []byte, q *wire.Query, p any) []byte {
 	if q.NameEnd == 0 {
 		return nil
 	}
+	s.stats.rcode(wire.ServFail)
 	return s.error(dst, query, q, wire.ServFail, wire.EDEOther, "internal error")
 }
 

@@ -96,7 +96,7 @@ func BenchmarkGroup(b *testing.B) {
 }
 
 func BenchmarkPack(b *testing.B) {
-	sets := map[string]*Reply{"500 uncommon": uncommon(500, 40), "3000 uncommon": uncommon(3000, 4)}
+	sets := map[string]*Reply{"500 uncommon": uncommon(500, 40), "4000 uncommon": crowd()}
 	for name, m := range typical(b) {
 		sets[name] = grouped(parsed(b, packed(b, m)))
 	}

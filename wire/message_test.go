@@ -123,6 +123,19 @@ func TestOwnersFoundAgainAreTheSameName(t *testing.T) {
 	}
 }
 
+func TestOwnerPointingIntoALabelIsNotTheOwnerBefore(t *testing.T) {
+	// At 29 stands a label that holds a label: a pointer may hit either.
+	m := parsed(t, raw(
+		rec{"\x02\x01x\xc0\x0c", TypeA, 1, "abcd"},
+		rec{"\xc0\x1e", TypeA, 1, "abcd"},
+		rec{"\xc0\x1d", TypeA, 1, "abcd"}))
+	for i, want := range []string{`\001x.example.com`, "x.example.com", `\001x.example.com`} {
+		if got := m.Answer[i].Name; got != MustName(want) {
+			t.Errorf("owner %d is %s, want %s", i, got, want)
+		}
+	}
+}
+
 func TestTTLOver31BitsIsZero(t *testing.T) {
 	for ttl, want := range map[uint32]uint32{0: 0, 1: 1, 1<<31 - 1: 1<<31 - 1, 1 << 31: 0, 1<<32 - 1: 0} {
 		m := parsed(t, raw(rec{"\xc0\x0c", TypeA, ttl, "abcd"}))
@@ -306,7 +319,9 @@ func TestChainedPointersCostLittle(t *testing.T) {
 func TestGroupGathersRRsets(t *testing.T) {
 	m := parsed(t, packed(t, reply(t, "example.com. A",
 		`@ 300 A 192.0.2.1
-		 www 60 A 192.0.2.9
+		 www 90 A 192.0.2.9
+		 www 60 A 192.0.2.10
+		 www 75 A 192.0.2.11
 		 @ 100 RRSIG A 8 2 300 20300101000000 20200101000000 1 example.com. AAAA
 		 @ 200 A 192.0.2.2
 		 @ 300 A 192.0.2.1
@@ -324,7 +339,7 @@ func TestGroupGathersRRsets(t *testing.T) {
 	if s.Data[0] != "\xc0\x00\x02\x01" || s.Data[1] != "\xc0\x00\x02\x02" {
 		t.Errorf("records are not in their order: %q", s.Data)
 	}
-	if w := sets[1]; w.Name != MustName("www.example.com") || w.TTL != 60 || len(w.Data) != 1 || w.Sigs != nil {
+	if w := sets[1]; w.Name != MustName("www.example.com") || w.TTL != 60 || len(w.Data) != 3 || w.Sigs != nil {
 		t.Errorf("second set %+v", w)
 	}
 	recs := s.Records()

@@ -223,6 +223,7 @@ func TestNameAtReadsOnlyWholeNames(t *testing.T) {
 		{"", 0, ""},
 		{"\x00", 1, ""},
 		{strings.Repeat("\x01a", 127) + "\x00", 0, Name(strings.Repeat("\x01a", 127) + "\x00")},
+		{"\x02ab" + strings.Repeat("\x01a", 126) + "\x00", 0, ""}, // 256 octets
 		{strings.Repeat("\x01a", 128) + "\x00", 0, ""},
 	} {
 		if got := NameAt(c.data, c.off); got != c.want {

@@ -5,7 +5,6 @@ package wire
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -259,6 +258,29 @@ func TestPackCompressesToTheQuestionAndToKeptNames(t *testing.T) {
 	}
 }
 
+func TestHINFOIsAPackedReplyAtAnyName(t *testing.T) {
+	p := HINFO("RFC8482", 3600)
+	for _, name := range []string{".", "a.example.", strings.Repeat("a.", 127)} {
+		q := Question{MustName(name), TypeANY, ClassIN}
+		if err := p.Check(len(q.Name) + 4); err != nil {
+			t.Fatal(err)
+		}
+		for _, do := range []bool{false, true} {
+			m := unpack(t, answer(t, q, p, Shape{DO: do, Age: 600, Rotate: 1}))
+			if len(m.Answer) != 1 || len(m.Ns)+len(m.Extra) != 0 {
+				t.Fatalf("%s: %v", name, m)
+			}
+			h, ok := m.Answer[0].(*dns.HINFO)
+			if !ok || h.Cpu != "RFC8482" || h.Os != "" || h.Hdr.Ttl != 3000 || h.Hdr.Name != q.Name.String() {
+				t.Errorf("%s: %v", name, m.Answer[0])
+			}
+		}
+	}
+	if p.Rcode() != NoError || p.Answers() != 1 {
+		t.Errorf("rcode %v, %d answers", p.Rcode(), p.Answers())
+	}
+}
+
 func TestReplyOver64KiBIsRefused(t *testing.T) {
 	q := Question{MustName("big.example."), TypeTXT, ClassIN}
 	set := func(n int) *Reply {
@@ -274,131 +296,16 @@ func TestReplyOver64KiBIsRefused(t *testing.T) {
 		t.Errorf("Pack = %d octets, %v", len(b), err)
 	}
 	checkPacked(t, set(240))
-}
-
-// random makes replies of sets that share names in every way: suffixes of the
-// question, of each other and of dropped records, the root, deep names, more
-// names than Pack remembers and more octets than a pointer reaches.
-type random struct {
-	*rand.Rand
-	names []Name
-}
-
-func newRandom(seed uint64) *random {
-	r := &random{Rand: rand.New(rand.NewPCG(seed, 53))}
-	r.names = []Name{Root, MustName("com")}
-	pool := 3 + r.IntN(60)
-	labels := 3 + r.IntN(20)
-	for len(r.names) < pool {
-		base := r.names[r.IntN(len(r.names))]
-		label := fmt.Sprintf("l%d", r.IntN(labels))
-		if r.IntN(10) == 0 {
-			label = strings.Repeat("x", 1+r.IntN(63))
-		}
-		n := Name(string(rune(len(label)))+label) + base
-		if r.IntN(20) == 0 {
-			n = Name(strings.Repeat("\x01d", r.IntN(60))) + base
-		}
-		if len(n) <= MaxName {
-			r.names = append(r.names, n)
-		}
+	// To the octet: header, question, 12 octets of the record, RDATA.
+	exact := func(total int) *Reply {
+		n := total - HeaderLen - len(q.Name) - 4 - 12
+		return &Reply{Question: q, Answer: []RRset{{Name: q.Name, Type: 65400, Class: ClassIN, Data: []string{strings.Repeat("x", n)}}}}
 	}
-	return r
-}
-
-func (r *random) name() Name { return r.names[r.IntN(len(r.names))] }
-
-// cased is a name in RDATA, in any letter case.
-func (r *random) cased() string {
-	b := []byte(r.name())
-	for i, c := range b {
-		if c >= 'a' && c <= 'z' && r.IntN(4) == 0 {
-			b[i] = c - 0x20
-		}
+	if b := answer(t, q, checkPacked(t, exact(65535)), Shape{}); len(b) != 65535 {
+		t.Errorf("the longest reply has %d octets", len(b))
 	}
-	return string(b)
-}
-
-func (r *random) octets(n int) string {
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = byte(r.Uint32())
-	}
-	return string(b)
-}
-
-func (r *random) data(t Type) string {
-	switch t {
-	case TypeA:
-		return r.octets(4)
-	case TypeAAAA:
-		return r.octets(16)
-	case TypeNS, TypeCNAME, TypePTR, TypeDNAME:
-		return r.cased()
-	case TypeMX, 36:
-		return r.octets(2) + r.cased()
-	case TypeSOA:
-		return r.cased() + r.cased() + r.octets(20)
-	case 17:
-		return r.cased() + r.cased()
-	case 33:
-		return r.octets(6) + r.cased()
-	case TypeTXT:
-		n := r.IntN(200)
-		return string([]byte{byte(n)}) + r.octets(n)
-	case TypeDS:
-		return r.octets(2) + "\x08\x02" + r.octets(32)
-	case TypeNSEC:
-		return r.cased() + "\x00\x01\x40"
-	case TypeNSEC3:
-		return "\x01\x00\x00\x05\x02ab\x14" + r.octets(20) + "\x00\x01\x40"
-	}
-	return r.octets(r.IntN(40))
-}
-
-func (r *random) signature(t Type) string {
-	return string([]byte{byte(t >> 8), byte(t)}) + "\x0d\x02" + r.octets(14) + string(r.name()) + r.octets(64)
-}
-
-func (r *random) sets(max int) []RRset {
-	types := []Type{TypeA, TypeAAAA, TypeNS, TypeCNAME, TypePTR, TypeDNAME, TypeMX, TypeSOA, 17, 33, 36, TypeTXT, TypeDS, TypeNSEC, TypeNSEC3, 65400}
-	var out []RRset
-	for range r.IntN(max + 1) {
-		s := RRset{Name: r.name(), Type: types[r.IntN(len(types))], Class: ClassIN, TTL: r.Uint32N(1 << 31)}
-		if slices.ContainsFunc(out, func(o RRset) bool { return o.Name == s.Name && o.Type == s.Type }) {
-			continue
-		}
-		for range 1 + r.IntN(4) {
-			s.Data = appendNew(s.Data, r.data(s.Type))
-		}
-		for range r.IntN(3) {
-			s.Sigs = appendNew(s.Sigs, r.signature(s.Type))
-		}
-		out = append(out, s)
-	}
-	return out
-}
-
-func (r *random) reply() *Reply {
-	most := 4
-	if r.IntN(10) == 0 {
-		most = 50
-	}
-	return &Reply{
-		Question: Question{r.name(), TypeA, ClassIN}, Rcode: Rcode(r.IntN(6)),
-		Answer: r.sets(most), Authority: r.sets(most), Additional: r.sets(most),
-	}
-}
-
-func TestRandomRepliesReadTheSameForBothKindsOfClient(t *testing.T) {
-	for seed := range uint64(200) {
-		r := newRandom(seed)
-		rep := r.reply()
-		p := checkPacked(t, rep)
-		rotations(t, rep, p, r.Uint32())
-		if t.Failed() {
-			t.Fatalf("seed %d", seed)
-		}
+	if _, err := Pack(nil, exact(65536)); err != ErrTooLong {
+		t.Errorf("a reply of 65,536 octets: %v", err)
 	}
 }
 
@@ -433,6 +340,18 @@ func uncommon(n, octets int) *Reply {
 	return r
 }
 
+// crowd is a reply of 4,000 records without a common suffix, about as many as
+// a message holds.
+func crowd() *Reply {
+	r := &Reply{Question: Question{MustName("q."), TypeA, ClassIN}}
+	for i := range 4000 { // octets below 64 have no letter case
+		r.Answer = append(r.Answer, RRset{
+			Name: Name([]byte{2, byte(i >> 6), byte(i & 63), 0}), Type: 65400, Class: ClassIN, TTL: 300, Data: []string{"xx"},
+		})
+	}
+	return r
+}
+
 func TestNamesWithoutACommonSuffixArePacked(t *testing.T) {
 	r := uncommon(500, 40)
 	p := checkPacked(t, r)
@@ -441,12 +360,7 @@ func TestNamesWithoutACommonSuffixArePacked(t *testing.T) {
 		t.Errorf("500 sets are unpacked as %d records, %v", len(m.Answer), err)
 	}
 	// Pack itself holds no bound but the message's length, Parse does.
-	many := &Reply{Question: r.Question}
-	for i := range 4000 { // octets below 64 have no letter case
-		many.Answer = append(many.Answer, RRset{
-			Name: Name([]byte{2, byte(i >> 6), byte(i & 63), 0}), Type: 65400, Class: ClassIN, TTL: 300, Data: []string{"xx"},
-		})
-	}
+	many := crowd()
 	b := answer(t, many.Question, checkPacked(t, many), Shape{})
 	if err := Parse(b, new(Message)); err != ErrRecords {
 		t.Errorf("Parse of 4,000 records: %v", err)

@@ -61,7 +61,7 @@ func (p Packed) Check(questionLen int) error {
 			return ErrPacked
 		}
 	}
-	if at != len(body) || ttls != int(u16(p, packTTLs)) || turned != count || count > 0 && size == 0 {
+	if at != len(body) || ttls != int(u16(p, packTTLs)) || turned != count {
 		return ErrPacked
 	}
 	return nil

@@ -141,6 +141,7 @@ func TestAddressesRotateOnlyWhereTheyStandEvenly(t *testing.T) {
 		"more names than Pack remembers":    {Question: Question{deep, TypeA, ClassIN}, Answer: []RRset{cname(deep, target), a(target)}},
 		"an owner beyond a pointer's reach": {Question: Question{MustName("q.example"), TypeA, ClassIN}, Answer: []RRset{filler, a(target)}},
 		"two sets of addresses":             {Question: Question{target, TypeANY, ClassIN}, Answer: []RRset{a(target), a(Root)}},
+		"records without RDATA":             {Question: Question{target, 65400, ClassIN}, Answer: []RRset{{Name: target, Type: 65400, Class: ClassIN, Data: []string{"", ""}}}},
 		"300 addresses":                     {Question: Question{target, TypeA, ClassIN}, Answer: []RRset{many}},
 	} {
 		p := checkPacked(t, r)
@@ -150,6 +151,11 @@ func TestAddressesRotateOnlyWhereTheyStandEvenly(t *testing.T) {
 		if t.Failed() {
 			t.Fatal(what)
 		}
+	}
+	// Of a larger set the first 255 take turns.
+	r := &Reply{Question: Question{target, TypeA, ClassIN}, Answer: []RRset{many}}
+	if got := parsed(t, answer(t, r.Question, pack(t, r), Shape{Rotate: 200})).Answer; got[0].Data != many.Data[200] || got[255].Data != many.Data[255] {
+		t.Errorf("of 300 addresses turned by 200 the first is %x, the 256th %x", got[0].Data, got[255].Data)
 	}
 }
 
@@ -211,6 +217,12 @@ func TestCheckRefusesWhatPackDidNotMake(t *testing.T) {
 		b[packRotate+3] = size
 		check("addresses of another size", b, qlen)
 	}
+	// Records of equal length that are no addresses.
+	q := Question{MustName("q.example"), TypeTXT, ClassIN}
+	b := pack(t, &Reply{Question: q, Answer: []RRset{{Name: q.Name, Type: TypeTXT, Class: ClassIN, Data: []string{"\x13" + strings.Repeat("a", 19), "\x13" + strings.Repeat("b", 19)}}}})
+	putU16(b, packRotate, 12)
+	b[packRotate+2], b[packRotate+3] = 2, 20
+	check("texts to rotate", b, len(q.Name)+4)
 }
 
 // TestWhatCheckAcceptsIsSafeToRead changes every octet of packed replies in

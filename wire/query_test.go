@@ -79,7 +79,7 @@ func TestParseQueryVerdicts(t *testing.T) {
 		{"an OPT record that the root does not own", query(0, edns, wwwA, "\x01a", opt), Malformed},
 		{"an OPT record owned by a pointer", query(0, edns, wwwA, "\xc0\x0c", opt[1:]), Malformed},
 		{"options past the end of the packet", query(0, edns, wwwA, opt[:9], "\x00\x08", option(10, 8)[:4]), Malformed},
-		{"an option past the end of the record", query(0, edns, wwwA, optWith("\x00\x0a\x00\x09cccccccc")), Malformed},
+		{"an option past the end of the record", query(0, edns, wwwA, optWith("\x00\x63\x00\x09cccccccc"), "c"), Malformed},
 		{"an option header cut short", query(0, edns, wwwA, optWith("\x00\x0a\x00")), Malformed},
 		{"an unknown option", query(0, edns, wwwA, optWith(option(99, 5))), Accept},
 		{"a doubled unknown option", query(0, edns, wwwA, optWith(option(99, 5)+option(99, 5))), Accept},
@@ -90,7 +90,8 @@ func TestParseQueryVerdicts(t *testing.T) {
 		{"a record before the OPT record", query(0, [4]byte{1, 1, 0, 1}, wwwA, "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x00\x00\x00", opt), Accept},
 		{"a signature behind the OPT record", query(0, [4]byte{1, 0, 0, 2}, wwwA, opt, "\x00\x00\xfa\x00\xff\x00\x00\x00\x00\x00\x02xx"), Accept},
 		{"an answer that is announced but absent", query(0, [4]byte{1, 1}, wwwA), Malformed},
-		{"a record with a label of 65 octets", query(0, [4]byte{1, 0, 0, 1}, wwwA, "\x41", strings.Repeat("a", 80)), Malformed},
+		{"a record with a label of 64 octets", query(0, [4]byte{1, 0, 0, 1}, wwwA, "\x40", strings.Repeat("a", 64), "\x00\x00\x01\x00\x01\x00\x00\x00\x00\x00\x00"), Malformed},
+		{"a record with a label of 63 octets", query(0, [4]byte{1, 0, 0, 1}, wwwA, "\x3f", strings.Repeat("a", 63), "\x00\x00\x01\x00\x01\x00\x00\x00\x00\x00\x00"), Accept},
 	}
 	for n := range 43 {
 		want := Malformed
@@ -223,6 +224,21 @@ func TestAppendOPTIsReadByOthers(t *testing.T) {
 				t.Errorf("%+v: option %v", o, e.Option[0])
 			}
 		}
+	}
+}
+
+func TestTruncateLeavesHeaderAndQuestion(t *testing.T) {
+	b := query(FlagRD, [4]byte{1}, wwwA)
+	var q Query
+	ParseQuery(b, &q)
+	dst := q.AppendHeader([]byte("tcp"), b, FlagRA, NoError)
+	for off := offANCount; off <= offARCount; off += 2 {
+		putU16(dst, 3+off, 0x0101) // records that did not fit
+	}
+	dst = AppendOPT(Truncate(dst, 3), 3, OPT{UDPSize: 1232, EDE: NoEDE})
+	m := unpack(t, dst[3:])
+	if !m.Truncated || len(m.Question) != 1 || len(m.Answer)+len(m.Ns) != 0 || len(m.Extra) != 1 || m.IsEdns0() == nil {
+		t.Errorf("the truncated reply is %v", m)
 	}
 }
 

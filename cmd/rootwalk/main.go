@@ -13,6 +13,9 @@ import (
 	"rootwalk/metrics"
 )
 
+// version is set when a release is built (-ldflags -X main.version=...).
+var version string
+
 // exit is an error with an exit code of its own.
 type exit struct {
 	code int
@@ -23,6 +26,9 @@ func (e *exit) Error() string { return e.err.Error() }
 func (e *exit) Unwrap() error { return e.err }
 
 func main() {
+	if version == "" {
+		version = metrics.Version()
+	}
 	root := &cobra.Command{
 		Use:   "rootwalk",
 		Short: "A local name server that walks the DNS itself",
@@ -52,7 +58,7 @@ func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		Run: func(cmd *cobra.Command, _ []string) {
-			fmt.Fprintf(cmd.OutOrStdout(), "rootwalk %s %s %s/%s\n", metrics.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			fmt.Fprintf(cmd.OutOrStdout(), "rootwalk %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		},
 	}
 }

@@ -83,7 +83,7 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 		if err != nil {
 			return fmt.Errorf("metrics.listen: %w; choose another address, or \"\" for none", err)
 		}
-		mux := metrics.Mux(metrics.Rooms{Cache: p.cache, Upstream: p.upstream, Resolver: p.resolver, Server: p.server, Version: metrics.Version()}, p.resolver.Primed)
+		mux := metrics.Mux(metrics.Rooms{Cache: p.cache, Upstream: p.upstream, Resolver: p.resolver, Server: p.server, Version: version}, p.resolver.Primed)
 		srv := metrics.Server(mux)
 		go func() { _ = srv.Serve(ln) }()
 		defer srv.Close()

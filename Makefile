@@ -1,0 +1,68 @@
+# make help lists the targets. Those that need more than Go say so.
+
+GOLANGCI_LINT_VERSION := v2.15.0
+GOLANGCI_LINT         := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+# A binary of that very version, where there is one, saves building it.
+INSTALLED_LINT        := $(firstword $(wildcard $(shell command -v golangci-lint 2>/dev/null) $(shell go env GOPATH)/bin/golangci-lint))
+ifneq ($(INSTALLED_LINT),)
+ifeq ($(shell $(INSTALLED_LINT) version --short 2>/dev/null),$(GOLANGCI_LINT_VERSION:v%=%))
+GOLANGCI_LINT := $(INSTALLED_LINT)
+endif
+endif
+
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS   := -s -w -X main.version=$(VERSION)
+PLATFORMS := $(foreach os,linux darwin freebsd windows,$(os)/amd64 $(os)/arm64)
+FUZZTIME  ?= 30s
+BENCH     ?= .
+BENCHCOUNT ?= 1
+
+.PHONY: help build test race mutants lint fmt fuzz bench cross shell e2e long generate clean
+
+help:                ## this list
+	@sed -n 's/^\([a-z0-9]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+build:               ## bin/rootwalk, static
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/rootwalk ./cmd/rootwalk
+
+test:                ## all tests that take seconds; offline, no privileges
+	go test ./...
+
+race:                ## the same under the race detector
+	go test -race ./...
+
+mutants:             ## remove each rule of the resolver in turn: the scenarios that show it must fail
+	ROOTWALK_MUTANTS=1 go test -count 1 -timeout 30m -run WithoutTheir ./scenario
+
+long:                ## the tests of minutes too (build tag long)
+	go test -tags long -timeout 2h -count 1 ./...
+
+lint:                ## golangci-lint at the pinned version: floors, comments, formatting
+	$(GOLANGCI_LINT) run ./...
+
+fmt:                 ## format all files
+	$(GOLANGCI_LINT) fmt ./...
+
+fuzz:                ## every fuzz target for FUZZTIME (30s)
+	.ci/fuzz $(FUZZTIME)
+
+bench:               ## benchmarks that match BENCH, BENCHCOUNT times
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) ./...
+
+cross: $(PLATFORMS:%=cross/%)  ## compile for every system and processor that is supported
+
+.PHONY: $(PLATFORMS:%=cross/%)
+$(PLATFORMS:%=cross/%): cross/%:
+	CGO_ENABLED=0 GOOS=$(word 1,$(subst /, ,$*)) GOARCH=$(word 2,$(subst /, ,$*)) go build ./...
+
+shell:               ## a shell in a small private Internet with rootwalk as its resolver (root, knot)
+	test/shell
+
+e2e:                 ## real servers and processes in network namespaces (root)
+	test/e2e/run
+
+generate:            ## bring generated files into form
+	go generate ./...
+
+clean:               ## remove what is built
+	rm -rf bin
