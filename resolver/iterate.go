@@ -16,7 +16,7 @@ func (w *walk) iterate(q wire.Question) (meaning, error) {
 	if q.Type == wire.TypeDS { // the parent's side of the cut has it (RFC 4035 section 3.1.4.1)
 		start = start.Parent()
 	}
-	cut := w.closestCut(start)
+	cut, again := w.closestCut(start), true
 	w.trace.add(Step{Kind: StepCut, Zone: cut.Zone.String()})
 	steps := minimiser{q: q, off: w.r.o.FullNames}
 	for {
@@ -31,7 +31,7 @@ func (w *walk) iterate(q wire.Question) (meaning, error) {
 				continue
 			}
 		}
-		res, err := w.askZone(cut, ask, ask == q)
+		res, err := w.askZone(cut, visit{final: ask == q, again: again}, ask)
 		if err != nil {
 			if ask != q && replied(err) { // servers that choke on minimised names (RFC 9156 section 2.3)
 				w.trace.add(Step{Kind: StepNote, Text: "minimised name not answered: asking for the whole name"})
@@ -43,7 +43,7 @@ func (w *walk) iterate(q wire.Question) (meaning, error) {
 		switch {
 		case res.kind == isReferral:
 			w.r.keepCut(&res.cut, res.cutTTL)
-			cut = &res.cut
+			cut, again = &res.cut, false
 		case ask == q:
 			return res, nil
 		default:

@@ -33,7 +33,7 @@ func (r *Resolver) prime(ctx context.Context) error {
 	w := &walk{r: r, ctx: ctx, budget: new(budget)}
 	q := wire.Question{Name: wire.Root, Type: wire.TypeNS, Class: wire.ClassIN}
 	hints := r.hints
-	res, err := w.askZone(&hints, q, true)
+	res, err := w.askZone(&hints, visit{final: true}, q)
 	if err != nil {
 		return err
 	}

@@ -50,6 +50,7 @@ type Resolver struct {
 	hints   cache.Cut
 	places  chan struct{} // one for each walk that may run
 	flights flights
+	learn   learning
 	priming atomic.Bool
 	primed  atomic.Bool
 	behind  sync.WaitGroup // work that no client waits for
@@ -75,6 +76,7 @@ func New(o Options) *Resolver {
 	}
 	r := &Resolver{o: o, places: make(chan struct{}, MaxInFlight)}
 	r.flights.m = map[cache.Key]*flight{}
+	r.learn.m = map[wire.Question]bool{}
 	r.hints.Zone = wire.Root
 	for _, s := range o.Hints {
 		if n, err := wire.ParseName(s.Name); err == nil {

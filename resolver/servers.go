@@ -12,10 +12,15 @@ import (
 	"rootwalk/wire"
 )
 
+// visit is why a zone is asked.
+type visit struct {
+	final bool // for the question itself, not for a minimised one, whose refusal says nothing about the server
+	again bool // the zone was known before this walk
+}
+
 // askZone asks the servers of a zone until one gives a reply that is of use, and
-// says what it means. final is false for a minimised question, whose refusal
-// says nothing about the server.
-func (w *walk) askZone(cut *cache.Cut, q wire.Question, final bool) (meaning, error) {
+// says what it means.
+func (w *walk) askZone(cut *cache.Cut, v visit, q wire.Question) (meaning, error) {
 	s := w.serversOf(cut)
 	up := w.r.o.Upstream
 	var trouble complaints
@@ -58,7 +63,7 @@ func (w *walk) askZone(cut *cache.Cut, q wire.Question, final bool) (meaning, er
 		w.traceReply(step, &res, reply)
 		switch res.kind {
 		case isLame:
-			if final {
+			if v.final {
 				up.MarkLame(c.Addr.Addr(), cut.Zone)
 			}
 			fallthrough
@@ -66,6 +71,9 @@ func (w *walk) askZone(cut *cache.Cut, q wire.Question, final bool) (meaning, er
 			c.Out = true
 			trouble.add(c.Addr.Addr(), res.reason, true)
 			continue
+		}
+		if v.again {
+			w.learnBehind(s, reply.RTT)
 		}
 		return res, nil
 	}
@@ -125,10 +133,11 @@ func (t *complaints) text() string {
 type servers struct {
 	cut     *cache.Cut
 	list    []upstream.Candidate
-	owner   []wire.Name // the server name of each candidate
-	unknown []wire.Name // names without an address, in the order in which they are looked for
-	doubt   []wire.Name // names whose glue may be out of date
-	failed  int         // names that turned out to have no address
+	owner   []wire.Name     // the server name of each candidate
+	unknown []wire.Name     // names without an address, in the order in which they are looked for
+	doubt   []wire.Name     // names whose glue may be out of date
+	missing []wire.Question // addresses that were never asked for, of names elsewhere
+	failed  int             // names that turned out to have no address
 }
 
 // serversOf lists the addresses that are known: the glue, and what the cache
@@ -145,8 +154,11 @@ func (w *walk) serversOf(cut *cache.Cut) *servers {
 		}
 		var found []netip.Addr
 		for _, t := range w.addressTypes() {
-			if p := w.cached(wire.Question{Name: ns.Name, Type: t, Class: wire.ClassIN}, wire.Question{Name: ns.Name, Type: t, Class: wire.ClassIN}); p != nil {
+			q := wire.Question{Name: ns.Name, Type: t, Class: wire.ClassIN}
+			if p := w.cached(q, q); p != nil {
 				found = p.addresses(found)
+			} else if !ns.Name.In(cut.Zone) {
+				s.missing = append(s.missing, q)
 			}
 		}
 		if len(found) == 0 {
@@ -247,25 +259,39 @@ func (w *walk) looksFor(name wire.Name) bool {
 // IPv6. Only a spent budget is an error.
 func (w *walk) findAddresses(name wire.Name) ([]netip.Addr, error) {
 	for _, t := range w.addressTypes() {
-		trace, done := w.trace.below(Step{Kind: StepAddress, Server: name.String(), Text: t.String()})
-		below := &walk{r: w.r, ctx: w.ctx, budget: w.budget, trace: trace, depth: w.depth + 1, above: append(w.above[:len(w.above):len(w.above)], name)}
-		rep, _, err := below.resolve(wire.Question{Name: name, Type: t, Class: wire.ClassIN})
-		if err != nil {
-			f := asFailure(err)
-			trace.add(Step{Kind: StepFailed, Text: f.Text})
-			done()
-			if f.limit && w.budget.packets.Load() > maxPackets {
-				return nil, f
-			}
-			continue
-		}
-		done()
-		p := piece{final: rep.Answer}
-		if found := p.addresses(nil); len(found) > 0 {
-			return found, nil
+		found, err := w.findAddress(wire.Question{Name: name, Type: t, Class: wire.ClassIN})
+		if err != nil || len(found) > 0 {
+			return found, err
 		}
 	}
 	return nil, nil
+}
+
+// findAddress resolves one server name and address type by a walk below this
+// one. A failure is remembered like a client's (RFC 9520 section 3.1), unless it
+// is this question's own budget that ended it.
+func (w *walk) findAddress(q wire.Question) ([]netip.Addr, error) {
+	trace, done := w.trace.below(Step{Kind: StepAddress, Server: q.Name.String(), Text: q.Type.String()})
+	defer done()
+	if f := w.r.failed(q, w.r.o.Clock().Seconds()); f != nil {
+		trace.add(Step{Kind: StepFailed, Text: f.Text + "; remembered"})
+		return nil, nil
+	}
+	below := &walk{r: w.r, ctx: w.ctx, budget: w.budget, trace: trace, depth: w.depth + 1, above: append(w.above[:len(w.above):len(w.above)], q.Name)}
+	rep, _, err := below.resolve(q)
+	if err != nil {
+		f := asFailure(err)
+		trace.add(Step{Kind: StepFailed, Text: f.Text})
+		switch {
+		case !f.limit && w.ctx.Err() == nil:
+			w.r.remember(q, f)
+		case w.budget.packets.Load() > maxPackets:
+			return nil, f
+		}
+		return nil, nil
+	}
+	p := piece{final: rep.Answer}
+	return p.addresses(nil), nil
 }
 
 // failure says why a zone could not be asked.
