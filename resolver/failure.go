@@ -16,6 +16,7 @@ type Failure struct {
 	limit   bool // one of our own bounds was hit
 	cached  bool // remembered, not found out just now (RFC 9520)
 	replied bool // servers did reply, though with nothing of use
+	root    bool // it is the root that could not be asked
 }
 
 func (f *Failure) Error() string { return f.Text }

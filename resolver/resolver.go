@@ -156,6 +156,7 @@ func (r *Resolver) walk(ctx context.Context, req Request) (Result, error) {
 		r.o.Log.Debug("failed", "question", req.Question.String(), "reason", f.Text, "packets", b.packets.Load())
 		return Result{}, f
 	}
+	r.forgive(req.Question)
 	return r.store(req.Question, rep, ttl)
 }
 

@@ -26,7 +26,7 @@ func (w *walk) askZone(cut *cache.Cut, v visit, q wire.Question) (meaning, error
 	var trouble complaints
 	for {
 		if err := w.ctx.Err(); err != nil {
-			return meaning{}, &Failure{EDE: wire.EDENoReachable, Text: fmt.Sprintf("no answer from %s in time%s", cut.Zone, trouble.text())}
+			return meaning{}, &Failure{EDE: wire.EDENoReachable, Text: fmt.Sprintf("no answer from %s in time%s", cut.Zone, trouble.text()), root: cut.Zone == wire.Root}
 		}
 		i := up.Pick(cut.Zone, s.list)
 		if i < 0 || s.list[i].Tries > 0 && len(s.unknown) > 0 {
@@ -296,7 +296,7 @@ func (w *walk) findAddress(q wire.Question) ([]netip.Addr, error) {
 
 // failure says why a zone could not be asked.
 func (s *servers) failure(cut *cache.Cut, t *complaints) error {
-	f := &Failure{EDE: wire.EDENoReachable, replied: t.replied}
+	f := &Failure{EDE: wire.EDENoReachable, replied: t.replied, root: cut.Zone == wire.Root}
 	switch {
 	case t.replied:
 		f.EDE = wire.EDENetworkError

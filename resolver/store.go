@@ -151,8 +151,18 @@ func (r *Resolver) remember(q wire.Question, f *Failure) {
 			backoff = min(2*old.Backoff, lastBackoff)
 		}
 	}
+	if f.root { // it concerns every name, so its return is to be noticed at once
+		backoff = firstBackoff
+	}
 	r.o.Cache.Put(&key, cache.Header{Stored: now, Lifetime: uint32(backoff)},
 		cache.AppendFailed(nil, cache.Failed{Rcode: wire.ServFail, EDE: f.EDE, Backoff: backoff, Text: f.Text}))
+}
+
+// forgive ends the memory of failures: the question has an answer.
+func (r *Resolver) forgive(q wire.Question) {
+	var key cache.Key
+	key.SetName(cache.Failure, q.Name, q.Type, q.Class)
+	r.o.Cache.Delete(&key)
 }
 
 // failed finds a remembered failure.
