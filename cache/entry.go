@@ -48,7 +48,9 @@ const (
 )
 
 func encode(key []byte, h Header, payload []byte) []byte {
-	b := make([]byte, entryFixed+len(key)+len(payload))
+	// append takes all of the allocator's size class, so that the capacity, which
+	// cost counts, is what the entry really occupies.
+	b := append([]byte(nil), make([]byte, entryFixed+len(key)+len(payload))...)
 	b[offVersion] = entryVersion
 	binary.LittleEndian.PutUint16(b[offKeyLen:], uint16(len(key)))
 	b[offStatus], b[offFlags] = byte(h.Status), h.Flags

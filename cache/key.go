@@ -62,5 +62,12 @@ func (k *Key) fix(kind Kind, t wire.Type, c wire.Class, cd bool, profile uint8) 
 	k.buf[keyType], k.buf[keyType+1] = byte(t>>8), byte(t)
 }
 
+// setType changes the key's type and returns the one before.
+func (k *Key) setType(t wire.Type) wire.Type {
+	was := wire.Type(k.buf[keyType])<<8 | wire.Type(k.buf[keyType+1])
+	k.buf[keyType], k.buf[keyType+1] = byte(t>>8), byte(t)
+	return was
+}
+
 // bytes is the key as the cache stores and compares it.
 func (k *Key) bytes() []byte { return k.buf[:k.n] }

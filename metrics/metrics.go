@@ -44,6 +44,8 @@ var descriptions = []struct {
 	{"responses_total", "Replies to clients by response code.", []string{"rcode"}},
 	{"cache_hits_total", "Queries answered from the cache at once.", nil},
 	{"cache_misses_total", "Queries that had to be resolved.", nil},
+	{"cache_stale_total", "Queries answered with data whose TTL had run out.", nil},
+	{"cache_refreshes_total", "Answers that were renewed behind a reply.", nil},
 	{"client_latency_seconds", "Time from a query to its reply, by result.", []string{"result"}},
 	{"refused_total", "Queries answered with a bare error because of what they are or who sent them.", nil},
 	{"truncated_total", "Replies over UDP that were too long for the client.", nil},
@@ -103,6 +105,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	count("cache_hits_total", s.Hits)
 	count("cache_misses_total", s.Misses)
+	count("cache_stale_total", s.Stale)
 	for result, h := range s.Latency {
 		ch <- histogram(c.d["client_latency_seconds"], server.LatencyBounds[:], h.Buckets[:], h.Seconds, result)
 	}
@@ -117,6 +120,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	w := c.r.Resolver.Stats()
 	count("walks_total", w.Walks)
 	count("walk_failures_total", w.Failures)
+	count("cache_refreshes_total", w.Refreshes)
 	count("shed_total", w.Shed, "resolver")
 	primed := 0.0
 	if c.r.Resolver.Primed() {

@@ -15,6 +15,11 @@ const (
 	// maxAddressPackets is the part of them that may go into finding addresses of
 	// servers (NXNSAttack, CVE-2020-8616).
 	maxAddressPackets = 32
+	// maxLookups is the most walks for addresses of servers, which may cost no packet
+	// where all is known.
+	maxLookups = 32
+	// recordLimit is the end even where limits are only counted.
+	recordLimit = 1000
 	// maxOctets is the most octets of replies.
 	maxOctets = 100_000
 	// maxDepth bounds the address of a server of a server of a server ...
@@ -32,14 +37,19 @@ type budget struct {
 	packets   atomic.Int32
 	addresses atomic.Int32
 	octets    atomic.Int32
+	lookups   atomic.Int32 // walks for addresses of servers
+	record    bool         // count, but do not enforce
 }
 
 // spend takes one packet, for the address of a server or for the question itself.
 func (b *budget) spend(forAddress bool) error {
-	if forAddress && b.addresses.Add(1) > maxAddressPackets {
+	if forAddress && b.addresses.Add(1) > maxAddressPackets && !b.record {
 		return &Failure{EDE: wire.EDENoReachable, Text: "limit: packets for addresses of servers", limit: true}
 	}
-	if b.packets.Add(1) > maxPackets {
+	if b.octets.Load() > maxOctets && !b.record {
+		return errOctets
+	}
+	if n := b.packets.Add(1); n > maxPackets && !b.record || n > recordLimit {
 		return &Failure{EDE: wire.EDENoReachable, Text: "limit: packets for one question", limit: true}
 	}
 	return nil
@@ -47,8 +57,18 @@ func (b *budget) spend(forAddress bool) error {
 
 // receive takes the octets of a reply.
 func (b *budget) receive(n int) error {
-	if b.octets.Add(int32(n)) > maxOctets {
-		return &Failure{EDE: wire.EDENoReachable, Text: "limit: octets for one question", limit: true}
+	if b.octets.Add(int32(n)) > maxOctets && !b.record {
+		return errOctets
 	}
 	return nil
+}
+
+var errOctets = &Failure{EDE: wire.EDENoReachable, Text: "limit: octets for one question", limit: true}
+
+// lookup takes one walk for the address of a server.
+func (b *budget) lookup() bool { return b.lookups.Add(1) <= maxLookups || b.record }
+
+// spent tells whether nothing more can be asked.
+func (b *budget) spent() bool {
+	return !b.record && (b.packets.Load() > maxPackets || b.octets.Load() > maxOctets)
 }

@@ -55,11 +55,9 @@ const (
 	maxGlue    = 6  // addresses of one name
 )
 
-// maxLinks bounds the aliases that are read from one reply.
-const maxLinks = 16
-
-// classify tells what reply m of a server of the zone means for question q.
-func classify(zone wire.Name, q wire.Question, m *wire.Message) meaning {
+// classify tells what reply m of a server of the zone means for question q. A
+// forwarder may answer from its cache, but for names in its zone alone.
+func classify(zone wire.Name, forwarder bool, q wire.Question, m *wire.Message) meaning {
 	switch m.Rcode {
 	case wire.NoError, wire.NXDomain, wire.YXDomain:
 	case wire.Refused, wire.NotAuth:
@@ -70,11 +68,15 @@ func classify(zone wire.Name, q wire.Question, m *wire.Message) meaning {
 	if m.TC() {
 		return meaning{kind: isBroken, reason: "truncated"}
 	}
-	if !m.AA() && m.Flags&wire.FlagRA != 0 {
-		return meaning{kind: isLame, reason: "answers from a cache"}
-	}
+	// A server that answers from its cache is none of the zone's. A referral may
+	// well come from one that also does recursion for others.
+	fromCache := meaning{kind: isLame, reason: "answers from a cache"}
+	cached := !m.AA() && m.Flags&wire.FlagRA != 0 && !forwarder
 	res := meaning{}
 	name, complete := res.followAnswer(zone, q, wire.Group(m.Answer), m.Rcode)
+	if cached && (complete || len(res.links) > 0 || m.Rcode != wire.NoError) {
+		return fromCache
+	}
 	if complete {
 		if q.Type == wire.TypeNS && q.Name == zone && res.kind == isAnswer { // the zone's own list, for priming
 			res.servers(zone, q, &res.final[0], m.Additional)
@@ -83,6 +85,9 @@ func classify(zone wire.Name, q wire.Question, m *wire.Message) meaning {
 	}
 	authority := wire.Group(m.Authority)
 	soa := findSOA(authority, zone, name)
+	if cached && soa != nil {
+		return fromCache
+	}
 	if len(res.links) > 0 && soa == nil && m.Rcode != wire.NXDomain {
 		res.kind, res.next = isAlias, name
 		return res
@@ -92,10 +97,12 @@ func classify(zone wire.Name, q wire.Question, m *wire.Message) meaning {
 		res.kind = isNXDomain
 	case soa != nil:
 		res.kind = isNoData
+	case forwarder:
+		res.kind = isNoData
 	default:
 		return referral(zone, q, m, authority)
 	}
-	if !m.AA() && soa == nil {
+	if !m.AA() && soa == nil && !forwarder {
 		return meaning{kind: isLame, reason: "negative answer without authority"}
 	}
 	if soa != nil {
@@ -111,20 +118,26 @@ func classify(zone wire.Name, q wire.Question, m *wire.Message) meaning {
 // that is the end of the matter.
 func (res *meaning) followAnswer(zone wire.Name, q wire.Question, sets []wire.RRset, rcode wire.Rcode) (wire.Name, bool) {
 	name := q.Name
-	for range maxLinks {
-		if s := findSet(sets, name, q.Type, q.Class); s != nil {
+	for range wire.MaxRecords {
+		d := findDNAME(sets, zone, name, q.Class)
+		if s := findSet(sets, name, q.Type, q.Class); s != nil && (d == nil || q.Type != wire.TypeCNAME) {
 			res.kind, res.final = isAnswer, []wire.RRset{*s}
 			return name, true
 		}
-		d := findDNAME(sets, zone, name, q.Class)
-		if d != nil && len(d.Data) == 1 {
+		if d != nil {
 			to, ok := name.ReplaceSuffix(d.Name, wire.NameAt(d.Data[0], 0))
 			if !ok || wire.NameAt(d.Data[0], 0) == "" { // RFC 6672 section 2.2
 				res.links = append(res.links, *d)
 				res.kind = isYXDomain
 				return name, true
 			}
-			res.links = append(res.links, *d, synthesise(name, to, d))
+			res.links = append(res.links, *d)
+			c := synthesise(name, to, d)
+			if q.Type == wire.TypeCNAME { // is not followed (RFC 1034 section 3.6.2)
+				res.kind, res.final = isAnswer, []wire.RRset{c}
+				return name, true
+			}
+			res.links = append(res.links, c)
 			name = to.Lower()
 		} else {
 			c := findSet(sets, name, wire.TypeCNAME, q.Class)
@@ -178,7 +191,7 @@ func findSet(sets []wire.RRset, n wire.Name, t wire.Type, c wire.Class) *wire.RR
 // findDNAME finds a DNAME of the zone above the name.
 func findDNAME(sets []wire.RRset, zone, name wire.Name, c wire.Class) *wire.RRset {
 	for i := range sets {
-		if s := &sets[i]; s.Type == wire.TypeDNAME && s.Class == c && name.Below(s.Name) && s.Name.In(zone) {
+		if s := &sets[i]; s.Type == wire.TypeDNAME && s.Class == c && len(s.Data) == 1 && name.Below(s.Name) && s.Name.In(zone) {
 			return s
 		}
 	}

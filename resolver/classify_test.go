@@ -120,6 +120,8 @@ func TestWhatAReplyMeans(t *testing.T) {
 		{"DS at a server from before DNSSEC", "com.", "example.com. DS", "", "--\nexample.com. 3600 NS ns1.example.com.", "no data"},
 		{"a signed referral", "com.", "www.example.com. A", "", "--\nexample.com. 3600 NS ns1.example.com.\nexample.com. 3600 DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000000", "referral; proof example.com. DS to example.com. for 3600 s; ns1.example.com. []"},
 		{"a positive answer with its zone's servers", "example.com.", "www.example.com. A", "aa", "www.example.com. 300 A 192.0.2.1\n--\nexample.com. 3600 NS ns9.evil.example.", "answer; www.example.com. A x1"},
+		{"a referral of a server that also does recursion", "com.", "www.example.com. A", "ra", "--\nexample.com. 3600 NS ns1.example.com.", "referral to example.com. for 3600 s; ns1.example.com. []"},
+		{"an answer of a cache", "example.com.", "www.example.com. A", "ra", "www.example.com. 300 A 192.0.2.1", "lame: answers from a cache"},
 		{"refused", "example.com.", "www.example.com. A", "REFUSED", "", "lame: REFUSED"},
 		{"server failure", "example.com.", "www.example.com. A", "SERVFAIL", "", "broken: SERVFAIL"},
 		{"truncated", "example.com.", "www.example.com. A", "aa tc", "www.example.com. 300 A 192.0.2.1", "broken: truncated"},
@@ -127,7 +129,7 @@ func TestWhatAReplyMeans(t *testing.T) {
 		t.Run(c.what, func(t *testing.T) {
 			name, typ, _ := strings.Cut(c.question, " ")
 			q := wire.Question{Name: wire.MustName(name), Type: wire.Type(dns.StringToType[typ]), Class: wire.ClassIN}
-			got := classify(wire.MustName(c.zone), q, message(t, q, c.flags, c.reply)).words()
+			got := classify(wire.MustName(c.zone), false, q, message(t, q, c.flags, c.reply)).words()
 			if got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
@@ -139,7 +141,7 @@ func TestADNAMEThatGrowsANameTooLong(t *testing.T) {
 	long := strings.Repeat("abcdefghijklmnopqrstuvwxyz.", 9)
 	q := wire.Question{Name: wire.MustName(long + "x.example."), Type: wire.TypeA, Class: wire.ClassIN}
 	m := message(t, q, "aa YXDOMAIN", "x.example. 300 DNAME a.much.longer.name.example.")
-	if got := classify(wire.MustName("example."), q, m).kind; got != isYXDomain {
+	if got := classify(wire.MustName("example."), false, q, m).kind; got != isYXDomain {
 		t.Errorf("got %s", got)
 	}
 }
@@ -153,7 +155,7 @@ func TestGlueIsBounded(t *testing.T) {
 		fmt.Fprintf(&glue, "ns0.example.com. 3600 A 192.0.2.%d\n", i)
 	}
 	q := wire.Question{Name: wire.MustName("www.example.com."), Type: wire.TypeA, Class: wire.ClassIN}
-	m := classify(wire.MustName("com."), q, message(t, q, "", "--\n"+ns.String()+"--\n"+glue.String()))
+	m := classify(wire.MustName("com."), false, q, message(t, q, "", "--\n"+ns.String()+"--\n"+glue.String()))
 	if len(m.cut.Servers) != maxServers || len(m.cut.Servers[0].Glue) != maxGlue {
 		t.Errorf("%d servers, %d addresses of the first; want %d and %d", len(m.cut.Servers), len(m.cut.Servers[0].Glue), maxServers, maxGlue)
 	}

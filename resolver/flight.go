@@ -17,31 +17,38 @@ type flights struct {
 }
 
 type flight struct {
+	key  cache.Key
 	done chan struct{}
 	res  Result
 	err  error
 }
 
-// fly runs walk, unless one for the same key is in the air, and returns its
-// result. A caller whose context ends leaves, and cancels nobody.
-func (fs *flights) fly(ctx context.Context, key *cache.Key, walk func() (Result, error)) (Result, error) {
+// join returns the flight for a key, and whether the caller has to fly it.
+func (fs *flights) join(key *cache.Key) (*flight, bool) {
 	fs.mu.Lock()
-	f, found := fs.m[*key]
-	if !found {
-		f = &flight{done: make(chan struct{})}
-		fs.m[*key] = f
-		fs.mu.Unlock()
-		f.err = &Failure{EDE: wire.EDEOther, Text: "internal error"} // stands if walk panics
-		defer func() {
-			fs.mu.Lock()
-			delete(fs.m, *key)
-			fs.mu.Unlock()
-			close(f.done)
-		}()
-		f.res, f.err = walk()
-		return f.res.copy(), f.err
+	defer fs.mu.Unlock()
+	if f, ok := fs.m[*key]; ok {
+		return f, false
 	}
-	fs.mu.Unlock()
+	f := &flight{key: *key, done: make(chan struct{})}
+	fs.m[*key] = f
+	return f, true
+}
+
+// fly runs the walk of a flight. It lands whatever happens.
+func (fs *flights) fly(f *flight, walk func() (Result, error)) {
+	f.err = &Failure{EDE: wire.EDEOther, Text: "internal error"} // stands if walk panics
+	defer func() {
+		fs.mu.Lock()
+		delete(fs.m, f.key)
+		fs.mu.Unlock()
+		close(f.done)
+	}()
+	f.res, f.err = walk()
+}
+
+// wait waits for a flight. A caller whose context ends leaves, and cancels nobody.
+func (f *flight) wait(ctx context.Context) (Result, error) {
 	select {
 	case <-f.done:
 		return f.res.copy(), f.err

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strings"
 
-	"rootwalk/cache"
 	"rootwalk/wire"
 )
 
@@ -16,13 +15,19 @@ func (w *walk) iterate(q wire.Question) (meaning, error) {
 	if q.Type == wire.TypeDS { // the parent's side of the cut has it (RFC 4035 section 3.1.4.1)
 		start = start.Parent()
 	}
-	cut, again := w.closestCut(start), true
+	cut := w.closestCut(start)
 	w.trace.add(Step{Kind: StepCut, Zone: cut.Zone.String()})
 	steps := minimiser{q: q, off: w.r.o.FullNames}
 	for {
-		ask := steps.next(cut.Zone)
+		ask := q
+		if !cut.forwards() {
+			ask = steps.next(cut.Zone)
+		}
 		if ask != q {
 			if p := w.cached(ask, ask); p != nil {
+				if len(p.links) > 0 { // the code is that of the name at the end; this one exists
+					p.rcode = wire.NoError
+				}
 				if p.rcode == wire.NXDomain && trustsNXDomain(cut.Zone) {
 					w.trace.add(Step{Kind: StepCached, Question: ask.String(), Outcome: "NXDOMAIN"})
 					return meaning{kind: isNXDomain, soa: p.soa, proofs: p.proofs}, nil
@@ -31,24 +36,38 @@ func (w *walk) iterate(q wire.Question) (meaning, error) {
 				continue
 			}
 		}
-		res, err := w.askZone(cut, visit{final: ask == q, again: again}, ask)
+		res, err := w.askZone(cut, ask, ask == q)
 		if err != nil {
 			if ask != q && replied(err) { // servers that choke on minimised names (RFC 9156 section 2.3)
 				w.trace.add(Step{Kind: StepNote, Text: "minimised name not answered: asking for the whole name"})
 				steps.off = true
 				continue
 			}
+			if cut.known && moved(err) && cut.conf == nil && cut.Zone != wire.Root {
+				w.trace.add(Step{Kind: StepNote, Text: "no server serves " + cut.Zone.String() + " any more: asking its parent again"})
+				w.r.dropCut(cut.Zone)
+				cut = w.closestCut(start)
+				continue
+			}
+			if cut.conf != nil && cut.conf.FallBack && !spent(err) {
+				w.trace.add(Step{Kind: StepNote, Text: "the servers of the zone give no answer: walking to it"})
+				w.givenUp = append(w.givenUp, cut.conf)
+				cut = w.closestCut(start)
+				continue
+			}
 			return meaning{}, err
 		}
 		switch {
 		case res.kind == isReferral:
-			w.r.keepCut(&res.cut, res.cutTTL)
-			cut, again = &res.cut, false
+			now := w.r.o.Clock().Seconds()
+			ttl := cut.lease(min(res.cutTTL, seconds(w.r.o.MaxTTL)), now)
+			w.r.keepCut(&res.cut, ttl)
+			cut = &zoneCut{Cut: res.cut, until: now + int64(ttl)}
 		case ask == q:
 			return res, nil
 		default:
 			rcode := wire.NoError
-			if res.kind == isNXDomain {
+			if res.kind == isNXDomain && len(res.links) == 0 {
 				rcode = wire.NXDomain
 			}
 			w.keepStep(ask, &res)
@@ -78,6 +97,18 @@ func (w *walk) keepStep(ask wire.Question, res *meaning) {
 // 8020). The root and top-level domains are known to answer rightly for empty
 // non-terminals; the servers of other zones are asked for the whole name.
 func trustsNXDomain(zone wire.Name) bool { return zone.Labels() <= 1 }
+
+// spent tells whether one of our own bounds ended it.
+func spent(err error) bool {
+	var f *Failure
+	return errors.As(err, &f) && f.limit
+}
+
+// moved tells whether every server says that it does not serve the zone.
+func moved(err error) bool {
+	var f *Failure
+	return errors.As(err, &f) && f.moved
+}
 
 // replied tells whether servers did reply, though with nothing of use.
 func replied(err error) bool {
@@ -123,20 +154,4 @@ func (m *minimiser) answered(n wire.Name, rcode wire.Rcode) {
 		return
 	}
 	m.depth = n.Labels()
-}
-
-// closestCut finds the deepest known zone cut at or above the name. The root is
-// always known: from its own list of servers, or from the hints.
-func (w *walk) closestCut(n wire.Name) *cache.Cut {
-	for {
-		if c := w.r.cut(n); c != nil {
-			return c
-		}
-		if n == wire.Root {
-			w.r.primeBehind()
-			c := w.r.hints
-			return &c
-		}
-		n = n.Parent()
-	}
 }

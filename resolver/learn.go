@@ -25,7 +25,7 @@ func (w *walk) learnBehind(s *servers, rtt time.Duration) {
 	if w.looksFor(q.Name) || w.r.failed(q, w.r.o.Clock().Seconds()) != nil || !w.r.learn.begin(q) {
 		return
 	}
-	below := &walk{r: w.r, budget: w.budget, depth: w.depth + 1, above: append(w.above[:len(w.above):len(w.above)], q.Name)}
+	below := &walk{r: w.r, began: time.Now(), budget: w.budget, depth: w.depth + 1, above: append(w.above[:len(w.above):len(w.above)], q.Name)}
 	w.r.behind.Add(1)
 	go func() {
 		defer w.r.behind.Done()
@@ -34,7 +34,9 @@ func (w *walk) learnBehind(s *servers, rtt time.Duration) {
 		defer cancel()
 		below.ctx = ctx
 		if _, _, err := below.resolve(q); err != nil {
-			w.r.remember(q, asFailure(err))
+			if f := asFailure(err); !f.limit && !f.partial {
+				w.r.remember(q, f, false)
+			}
 		}
 	}()
 }

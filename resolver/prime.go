@@ -11,7 +11,7 @@ import (
 // (RFC 9609), and returns when the first attempt has ended, well or not. A failed
 // one is repeated as soon as a walk needs the root again.
 func (r *Resolver) Prime(ctx context.Context) {
-	if r.priming.CompareAndSwap(false, true) {
+	if r.zones[wire.Root] == nil && r.priming.CompareAndSwap(false, true) {
 		r.primeOnce(ctx)
 	}
 }
@@ -30,10 +30,9 @@ func (r *Resolver) primeOnce(ctx context.Context) {
 func (r *Resolver) prime(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, QuestionTime)
 	defer cancel()
-	w := &walk{r: r, ctx: ctx, budget: new(budget)}
+	w := &walk{r: r, ctx: ctx, began: time.Now(), budget: new(budget)}
 	q := wire.Question{Name: wire.Root, Type: wire.TypeNS, Class: wire.ClassIN}
-	hints := r.hints
-	res, err := w.askZone(&hints, visit{final: true}, q)
+	res, err := w.askZone(&zoneCut{Cut: r.hints}, q, true)
 	if err != nil {
 		return err
 	}

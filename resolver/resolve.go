@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"rootwalk/cache"
 	"rootwalk/wire"
@@ -14,11 +15,16 @@ import (
 type walk struct {
 	r      *Resolver
 	ctx    context.Context
+	began  time.Time
 	budget *budget
 	trace  *Trace
 	depth  int
 	above  []wire.Name   // server names whose addresses are being looked for
 	client wire.Question // the client's own question, whose answer Lookup stores
+
+	refresh bool    // answers that are about to run out do not count
+	givenUp []*Zone // configured zones whose servers gave no answer
+	flags   uint8   // of the answer, for the cache
 }
 
 // piece is the answer to one link of a chain: one name in one zone.
@@ -41,11 +47,19 @@ func (w *walk) resolve(q wire.Question) (*wire.Reply, uint32, error) {
 	owners := map[wire.Name]bool{}
 	name := q.Name
 	for {
+		if w.ctx.Err() != nil {
+			return nil, 0, &Failure{EDE: wire.EDENoReachable, Text: "no answer in time", partial: w.hurried()}
+		}
 		p, err := w.piece(wire.Question{Name: name, Type: q.Type, Class: q.Class})
 		if err != nil {
 			return nil, 0, err
 		}
-		rep.Answer = append(append(rep.Answer, p.links...), p.final...)
+		for _, l := range p.links { // a DNAME may be used twice
+			if findSet(rep.Answer, l.Name, l.Type, l.Class) == nil {
+				rep.Answer = append(rep.Answer, l)
+			}
+		}
+		rep.Answer = append(rep.Answer, p.final...)
 		rep.Authority = append(append(rep.Authority, p.soa...), p.proofs...)
 		ttl = min(ttl, p.ttl)
 		for i := range p.links {
@@ -65,7 +79,7 @@ func (w *walk) resolve(q wire.Question) (*wire.Reply, uint32, error) {
 			w.trace.add(Step{Kind: StepAnswer, Outcome: outcome(rep)})
 			return rep, ttl, nil
 		}
-		if owners[p.next] {
+		if owners[p.next] || p.next == name {
 			return nil, 0, &Failure{EDE: wire.EDEOther, Text: fmt.Sprintf("alias loop at %s", p.next)}
 		}
 		name = p.next
@@ -105,6 +119,7 @@ func (w *walk) piece(q wire.Question) (*piece, error) {
 		p.rcode = wire.YXDomain
 	}
 	w.r.bound(p, m.kind)
+	w.dropForbidden(p)
 	w.keep(q, p)
 	return p, nil
 }
@@ -116,7 +131,7 @@ func (w *walk) known(q wire.Question) *piece {
 		w.trace.add(Step{Kind: StepCached, Question: q.String(), Outcome: p.describe()})
 		return p
 	}
-	if q.Type != wire.TypeCNAME {
+	if q.Type != wire.TypeCNAME && !parentSide(q.Type) {
 		if p := w.cached(wire.Question{Name: q.Name, Type: wire.TypeCNAME, Class: q.Class}, q); p != nil {
 			w.trace.add(Step{Kind: StepCached, Question: q.Name.String() + " CNAME", Outcome: p.describe()})
 			return p
@@ -131,6 +146,11 @@ func (w *walk) known(q wire.Question) *piece {
 	}
 	return nil
 }
+
+// parentSide tells the types that may stand beside an alias: an alias at the top of
+// a zone is the child's, and says nothing of what its parent has there (RFC 4035
+// section 2.5).
+func parentSide(t wire.Type) bool { return t == wire.TypeDS || t == wire.TypeNSEC }
 
 func (p *piece) describe() string {
 	switch {
@@ -151,8 +171,8 @@ func (w *walk) cached(k, q wire.Question) *piece {
 	var key cache.Key
 	key.SetName(cache.Answer, k.Name, k.Type, k.Class)
 	var room [1500]byte
-	h, b, ok := w.r.o.Cache.Get(&key, room[:0])
-	if !ok || !h.Fresh(now) {
+	h, b, ok := w.r.o.Cache.GetAnswer(&key, room[:0], now)
+	if !ok || !h.Fresh(now) || w.refresh && (h.Expires()-now)*prefetchLast < int64(h.Lifetime) {
 		return nil
 	}
 	packed := wire.Packed(b)
@@ -175,11 +195,14 @@ func (w *walk) cached(k, q wire.Question) *piece {
 	name, complete := res.followAnswer(wire.Root, q, answer, m.Rcode)
 	p := &piece{links: res.links, final: res.final, ttl: uint32(h.Expires() - now)}
 	switch {
+	case complete && res.kind == isAnswer && k != q: // the alias itself, below a DNAME
+	case complete && res.kind == isYXDomain:
+		p.rcode = wire.YXDomain
+	case k != q && len(p.links) == 0: // two aliases in one place lead nowhere
+		return nil
 	case k != q: // one alias alone: the rest is looked for under its own name
 		p.next = name
 		return p
-	case complete && res.kind == isYXDomain:
-		p.rcode = wire.YXDomain
 	case !complete:
 		p.rcode = m.Rcode
 	case res.next != "": // a loop
@@ -194,3 +217,28 @@ func (w *walk) cached(k, q wire.Question) *piece {
 	}
 	return p
 }
+
+// dropForbidden takes addresses out of a piece that its name may not have.
+func (w *walk) dropForbidden(p *piece) {
+	for i := range p.final {
+		f := &p.final[i]
+		kept := f.Data[:0:0]
+		for _, d := range f.Data {
+			if a, ok := address(wire.Record{Type: f.Type, Data: d}); !ok || !w.r.o.Rebinding.Forbids(f.Name, a) {
+				kept = append(kept, d)
+			}
+		}
+		if len(kept) == len(f.Data) {
+			continue
+		}
+		w.flags |= FlagBlocked
+		w.trace.add(Step{Kind: StepNote, Text: f.Name.String() + " has private addresses, which this name may not have"})
+		if f.Data, f.Sigs = kept, nil; len(kept) == 0 {
+			p.final = nil
+			return
+		}
+	}
+}
+
+// FlagBlocked marks an answer in the cache from which addresses were taken.
+const FlagBlocked = 1

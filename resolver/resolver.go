@@ -11,6 +11,7 @@ import (
 
 	"rootwalk/cache"
 	"rootwalk/clock"
+	"rootwalk/policy"
 	"rootwalk/upstream"
 	"rootwalk/wire"
 )
@@ -26,6 +27,13 @@ type Options struct {
 	MaxAliases int  // links of CNAME and DNAME that are followed; 0 is DefaultMaxAliases
 	FullNames  bool // send the whole name to every server: no QNAME minimisation
 	IPv4, IPv6 bool // which addresses of name servers are looked for
+
+	Local     *policy.Local     // names that are answered here; nil is none
+	Zones     []Zone            // zones with servers of their own
+	Rebinding *policy.Rebinding // addresses that public names may not have; nil allows all
+	Stale     Stale             // serving data whose TTL has run out
+	Prefetch  bool              // renew popular answers before they run out
+	Record    bool              // count what goes beyond the limits on packets, but let it
 
 	MinTTL, MaxTTL                 time.Duration // bounds of positive answers; MaxTTL 0 is DefaultMaxTTL
 	MinNegativeTTL, MaxNegativeTTL time.Duration // bounds of negative ones; 0 is DefaultMaxNegativeTTL
@@ -48,6 +56,7 @@ const (
 type Resolver struct {
 	o       Options
 	hints   cache.Cut
+	zones   map[wire.Name]*Zone
 	places  chan struct{} // one for each walk that may run
 	flights flights
 	learn   learning
@@ -78,6 +87,13 @@ func New(o Options) *Resolver {
 	r.flights.m = map[cache.Key]*flight{}
 	r.learn.m = map[wire.Question]bool{}
 	r.hints.Zone = wire.Root
+	r.zones = make(map[wire.Name]*Zone, len(o.Zones))
+	for i := range o.Zones {
+		r.zones[o.Zones[i].Name] = &o.Zones[i]
+	}
+	if z := r.zones[wire.Root]; z != nil { // nothing to prime: the root is asked for elsewhere
+		r.primed.Store(true)
+	}
 	for _, s := range o.Hints {
 		if n, err := wire.ParseName(s.Name); err == nil {
 			r.hints.Servers = append(r.hints.Servers, cache.NameServer{Name: n.Lower(), Glue: s.Addrs})
@@ -93,8 +109,11 @@ func (r *Resolver) Close() { r.behind.Wait() }
 // Request is a question and how to answer it.
 type Request struct {
 	wire.Question
-	CD    bool   // checking disabled (RFC 4035 section 3.2.2)
-	Trace *Trace // where the story is written down; nil for none. A traced question joins no other's walk.
+	CD        bool   // checking disabled (RFC 4035 section 3.2.2)
+	CacheOnly bool   // answer from what is known, walk for nothing
+	Trace     *Trace // where the story is written down; nil for none. A traced question joins no other's walk.
+
+	refresh bool // answers that are about to run out do not count
 }
 
 // Result is the answer to a question: a packed reply and its age. Its bytes are
@@ -103,6 +122,7 @@ type Result struct {
 	Reply  wire.Packed
 	Header cache.Header
 	Cached bool // found, not walked for
+	Stale  bool // its TTL has run out; it is served because there is nothing better (RFC 8767)
 }
 
 // Lookup answers a question from the cache or by a walk. The error is always a
@@ -112,26 +132,63 @@ func (r *Resolver) Lookup(ctx context.Context, req Request) (Result, error) {
 	key.Set(cache.Answer, cache.Question{Name: []byte(req.Name), Type: req.Type, Class: req.Class, CD: req.CD})
 	req.Name = req.Name.Lower()
 	now := r.o.Clock().Seconds()
-	if h, b, ok := r.o.Cache.Get(&key, nil); ok && h.Fresh(now) {
-		req.Trace.add(Step{Kind: StepCached, Question: req.Question.String(), Outcome: describe(wire.Packed(b)), Text: remaining(h, now)})
+	h, b, found := r.o.Cache.GetAnswer(&key, nil, now)
+	if found && h.Fresh(now) {
+		req.Trace.add(Step{Kind: StepCached, Question: req.Question.String(), Outcome: describe(b), Text: remaining(h, now)})
 		return Result{Reply: b, Header: h, Cached: true}, nil
 	}
+	if res, ok := r.local(req); ok {
+		return res, nil
+	}
+	if req.CacheOnly {
+		return Result{}, &Failure{EDE: wire.EDENotAuthoritative, Text: "not in the cache, and recursion is not desired"}
+	}
+	old := Result{Reply: b, Header: h, Cached: true, Stale: true}
+	stale := found && r.o.Stale.usable(h, now) && req.Trace == nil
 	if f := r.failed(req.Question, now); f != nil {
 		req.Trace.add(Step{Kind: StepFailed, Text: f.Text + "; remembered"})
+		if stale {
+			return old, nil
+		}
 		return Result{}, f
 	}
-	if req.Trace != nil {
-		return r.walk(ctx, req)
+	switch {
+	case req.Trace != nil:
+		return r.walk(ctx, req, false)
+	case stale:
+		return r.lookupStale(ctx, &key, req, old)
 	}
-	return r.flights.fly(ctx, &key, func() (Result, error) {
+	f, leader := r.flights.join(&key)
+	if leader {
 		// The walk goes on when the client that began it leaves: others wait for it.
-		return r.walk(context.WithoutCancel(ctx), req)
-	})
+		r.flights.fly(f, func() (Result, error) { return r.walk(context.WithoutCancel(ctx), req, false) })
+	}
+	return f.wait(ctx)
 }
 
+// local answers a question about a name that is nobody else's business.
+func (r *Resolver) local(req Request) (Result, bool) {
+	if r.o.Local == nil {
+		return Result{}, false
+	}
+	rep, ok := r.o.Local.Answer(req.Question)
+	if !ok {
+		return Result{}, false
+	}
+	req.Trace.add(Step{Kind: StepNote, Text: req.Name.String() + " is answered here: it is a name of special use or of a private network"})
+	res, err := r.store(req.Question, rep, localLifetime, 0)
+	return res, err == nil
+}
+
+// localLifetime is how long an answer about a local name stays in the cache, in
+// seconds; it is made anew after that.
+const localLifetime = 3600
+
 // walk resolves a question under the bounds of time, concurrency and budget, and
-// stores the outcome.
-func (r *Resolver) walk(ctx context.Context, req Request) (Result, error) {
+// stores the outcome. stale tells that there is old data to fall back on, so that
+// a failure need not be looked at again so soon.
+func (r *Resolver) walk(ctx context.Context, req Request, stale bool) (Result, error) {
+	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, QuestionTime)
 	defer cancel()
 	select {
@@ -142,22 +199,24 @@ func (r *Resolver) walk(ctx context.Context, req Request) (Result, error) {
 		return Result{}, &Failure{EDE: wire.EDEOther, Text: "too many questions at once", limit: true}
 	}
 	r.stats.walks.Add(1)
-	b := new(budget)
+	b := &budget{record: r.o.Record}
 	child, done := req.Trace.below(Step{Kind: StepQuestion, Question: req.Question.String()})
 	defer done()
-	w := &walk{r: r, ctx: ctx, budget: b, trace: child, client: req.Question}
+	w := &walk{r: r, ctx: ctx, began: began, budget: b, trace: child, client: req.Question, refresh: req.refresh}
 	rep, ttl, err := w.resolve(req.Question)
 	r.stats.packets.Add(uint64(b.packets.Load()))
 	if err != nil {
 		f := asFailure(err)
 		r.stats.failures.Add(1)
 		child.add(Step{Kind: StepFailed, Text: f.Text})
-		r.remember(req.Question, f)
+		if ctx.Err() == nil || !w.hurried() { // a caller's own impatience says nothing about the question
+			r.remember(req.Question, f, stale)
+		}
 		r.o.Log.Debug("failed", "question", req.Question.String(), "reason", f.Text, "packets", b.packets.Load())
 		return Result{}, f
 	}
 	r.forgive(req.Question)
-	return r.store(req.Question, rep, ttl)
+	return r.store(req.Question, rep, ttl, w.flags)
 }
 
 // Primed tells whether the root's own list of its servers has been learned.

@@ -54,7 +54,7 @@ func (w *walk) keep(q wire.Question, p *piece) {
 	for i := range p.links {
 		l := &p.links[i]
 		if l.Type == wire.TypeDNAME || q.Type != l.Type && !(i > 0 && p.links[i-1].Type == wire.TypeDNAME) {
-			w.r.put(&wire.Reply{Question: wire.Question{Name: l.Name, Type: l.Type, Class: l.Class}, Answer: []wire.RRset{*l}}, l.TTL)
+			w.r.put(&wire.Reply{Question: wire.Question{Name: l.Name, Type: l.Type, Class: l.Class}, Answer: []wire.RRset{*l}}, l.TTL, 0)
 		}
 		if l.Type == wire.TypeCNAME {
 			name = wire.NameAt(l.Data[0], 0).Lower()
@@ -76,28 +76,46 @@ func (w *walk) keep(q wire.Question, p *piece) {
 	if p.rcode == wire.YXDomain {
 		return
 	}
-	w.r.put(&wire.Reply{Question: leaf, Rcode: p.rcode, Answer: p.final, Authority: append(p.soa[:len(p.soa):len(p.soa)], p.proofs...)}, ttl)
+	w.r.put(&wire.Reply{Question: leaf, Rcode: p.rcode, Answer: p.final, Authority: append(p.soa[:len(p.soa):len(p.soa)], p.proofs...)}, ttl, w.flags)
 }
 
 // put packs a reply and stores it for ttl seconds.
-func (r *Resolver) put(rep *wire.Reply, ttl uint32) (cache.Header, wire.Packed, error) {
+func (r *Resolver) put(rep *wire.Reply, ttl uint32, flags uint8) (cache.Header, wire.Packed, error) {
 	var room [1500]byte
 	packed, err := wire.Pack(room[:0], rep)
 	if err != nil {
 		return cache.Header{}, nil, err
 	}
-	h := cache.Header{Stored: r.o.Clock().Seconds(), Lifetime: ttl}
-	if ttl > 0 && (len(packed) <= maxNegative || len(rep.Answer) > 0) {
+	h := cache.Header{Stored: r.o.Clock().Seconds(), Lifetime: ttl, Flags: flags}
+	if ttl > 0 && worthKeeping(rep, len(packed)) {
 		var key cache.Key
-		key.SetName(cache.Answer, rep.Question.Name, rep.Question.Type, rep.Question.Class)
+		t := rep.Question.Type
+		if rep.Rcode == wire.NXDomain && len(rep.Answer) == 0 {
+			t = cache.NameError
+		}
+		key.SetName(cache.Answer, rep.Question.Name, t, rep.Question.Class)
 		r.o.Cache.Put(&key, h, packed)
 	}
 	return h, packed, nil
 }
 
+// maxRecords is the most records of a set that is kept; no honest one has more.
+const maxRecords = 100
+
+// worthKeeping tells whether a reply may stay in the cache at all: one that is
+// unreasonably large is passed on and forgotten.
+func worthKeeping(rep *wire.Reply, octets int) bool {
+	for i := range rep.Answer {
+		if len(rep.Answer[i].Data) > maxRecords {
+			return false
+		}
+	}
+	return len(rep.Answer) > 0 || octets <= maxNegative
+}
+
 // store packs the whole reply to a client's question and keeps it.
-func (r *Resolver) store(q wire.Question, rep *wire.Reply, ttl uint32) (Result, error) {
-	h, packed, err := r.put(rep, ttl)
+func (r *Resolver) store(q wire.Question, rep *wire.Reply, ttl uint32, flags uint8) (Result, error) {
+	h, packed, err := r.put(rep, ttl, flags)
 	if err != nil {
 		return Result{}, &Failure{EDE: wire.EDEOther, Text: fmt.Sprintf("answer to %s: %v", q, err)}
 	}
@@ -117,20 +135,27 @@ func (r *Resolver) keepCut(c *cache.Cut, ttl uint32) {
 	r.o.Cache.Put(&key, cache.Header{Stored: r.o.Clock().Seconds(), Lifetime: ttl}, cache.AppendCut(room[:0], c))
 }
 
-// cut reads a delegation that is still in force.
-func (r *Resolver) cut(zone wire.Name) *cache.Cut {
+// dropCut forgets a delegation whose servers do not serve the zone any more.
+func (r *Resolver) dropCut(zone wire.Name) {
+	var key cache.Key
+	key.SetName(cache.Delegation, zone, wire.TypeNS, wire.ClassIN)
+	r.o.Cache.Delete(&key)
+}
+
+// cut reads a delegation that is still in force, and until when it is.
+func (r *Resolver) cut(zone wire.Name) (*cache.Cut, int64) {
 	var key cache.Key
 	key.SetName(cache.Delegation, zone, wire.TypeNS, wire.ClassIN)
 	var room [1024]byte
 	h, b, ok := r.o.Cache.Get(&key, room[:0])
 	if !ok || !h.Fresh(r.o.Clock().Seconds()) {
-		return nil
+		return nil, 0
 	}
 	c, ok := cache.ReadCut(zone, b)
 	if !ok {
-		return nil
+		return nil, 0
 	}
-	return c
+	return c, h.Expires()
 }
 
 // The failure cache (RFC 9520 section 3.2): five seconds at first, doubling to
@@ -140,8 +165,9 @@ const (
 	lastBackoff  = 30
 )
 
-// remember stores that a question failed.
-func (r *Resolver) remember(q wire.Question, f *Failure) {
+// remember stores that a question failed. Where there is stale data to answer
+// with, it is not looked at again for longer.
+func (r *Resolver) remember(q wire.Question, f *Failure, stale bool) {
 	var key cache.Key
 	key.SetName(cache.Failure, q.Name, q.Type, q.Class)
 	now := r.o.Clock().Seconds()
@@ -153,6 +179,9 @@ func (r *Resolver) remember(q wire.Question, f *Failure) {
 	}
 	if f.root { // it concerns every name, so its return is to be noticed at once
 		backoff = firstBackoff
+	}
+	if stale {
+		backoff = staleRecheck
 	}
 	r.o.Cache.Put(&key, cache.Header{Stored: now, Lifetime: uint32(backoff)},
 		cache.AppendFailed(nil, cache.Failed{Rcode: wire.ServFail, EDE: f.EDE, Backoff: backoff, Text: f.Text}))

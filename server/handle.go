@@ -37,13 +37,15 @@ type Meta struct {
 const payloadSize = 1232
 
 // Handle answers a query: it appends the reply to dst and returns it, or nil
-// when there is to be none. It may take as long as a walk does.
+// when there is to be none. It may take as long as a walk does. A panic costs
+// only this query.
 func (s *Server) Handle(ctx context.Context, dst, query []byte, meta Meta) []byte {
 	start := s.o.Clock()
+	query = query[:min(len(query), maxQuery)]
 	var q wire.Query
-	reply, done := s.quick(dst, query, meta, &q)
+	reply, done := s.quickSafe(dst, query, meta, &q)
 	if !done {
-		reply = s.resolve(ctx, dst, query, meta, &q)
+		reply = s.resolveSafe(ctx, dst, query, meta, &q)
 	}
 	if reply != nil && !done {
 		s.stats.latency(miss, s.o.Clock().Sub(start))
@@ -79,7 +81,9 @@ func (s *Server) quick(dst, query []byte, meta Meta, q *wire.Query) (reply []byt
 		return s.refuse(dst, query, q, wire.Refused, wire.EDENotSupported), true
 	case q.Type == wire.TypeANY && q.Class == wire.ClassIN:
 		return s.minimalANY(dst, query, meta, q), true
-	case q.Type.Meta(), q.Class != wire.ClassIN:
+	case q.Class != wire.ClassIN:
+		return s.refuse(dst, query, q, wire.Refused, wire.EDENotSupported), true
+	case q.Type.Meta():
 		return s.refuse(dst, query, q, wire.NotImp, wire.EDENotSupported), true
 	}
 	return s.cached(dst, query, meta, q)
@@ -92,35 +96,66 @@ func (s *Server) cached(dst, query []byte, meta Meta, q *wire.Query) ([]byte, bo
 	key.Set(cache.Answer, cache.Question{Name: query[wire.HeaderLen:q.NameEnd], Type: q.Type, Class: q.Class, CD: false, Profile: meta.Profile})
 	var room [2048]byte
 	now := s.o.Clock().Seconds()
-	h, b, ok := s.o.Cache.Get(&key, room[:0])
+	h, b, ok := s.o.Cache.GetAnswer(&key, room[:0], now)
 	if !ok || !h.Fresh(now) {
-		if q.RD() {
-			return nil, false
-		}
-		return s.refuse(dst, query, q, wire.Refused, wire.EDENotAuthoritative), true
+		return nil, false
 	}
 	s.stats.hits.Add(1)
-	return s.write(dst, query, meta, q, answer{packed: wire.Packed(b), age: h.Age(now), status: h.Status, ede: wire.NoEDE}), true
+	if s.o.Resolver.DueForRefresh(h, now) {
+		s.o.Resolver.Refresh(wire.Question{Name: q.QuestionName(query), Type: q.Type, Class: q.Class})
+	}
+	return s.write(dst, query, meta, q, answer{packed: b, age: h.Age(now), status: h.Status, ede: reasonFor(h)}), true
+}
+
+// reasonFor is the extended error that goes with a fresh answer.
+func reasonFor(h cache.Header) wire.EDE {
+	if h.Flags&resolver.FlagBlocked != 0 {
+		return wire.EDEBlocked
+	}
+	return wire.NoEDE
 }
 
 // resolve answers a question by a walk.
 func (s *Server) resolve(ctx context.Context, dst, query []byte, meta Meta, q *wire.Query) []byte {
 	s.stats.misses.Add(1)
 	res, err := s.o.Resolver.Lookup(ctx, resolver.Request{
-		Question: wire.Question{Name: q.QuestionName(query), Type: q.Type, Class: q.Class}, CD: q.CD()})
+		Question: wire.Question{Name: q.QuestionName(query), Type: q.Type, Class: q.Class}, CD: q.CD(), CacheOnly: !q.RD()})
 	if err != nil {
-		var f *resolver.Failure
-		errors.As(err, &f)
-		s.stats.rcode(wire.ServFail)
-		return s.error(dst, query, q, wire.ServFail, f.EDE, f.Text)
+		return s.failed(dst, query, q, err)
 	}
-	return s.write(dst, query, meta, q, answer{packed: res.Reply, age: res.Header.Age(s.o.Clock().Seconds()), status: res.Header.Status, ede: wire.NoEDE})
+	a := answer{packed: res.Reply, age: res.Header.Age(s.o.Clock().Seconds()), status: res.Header.Status, ede: reasonFor(res.Header)}
+	if res.Stale {
+		s.stats.stale.Add(1)
+		a.maxTTL, a.ede = s.o.StaleTTL, wire.EDEStale
+		if a.packed.Rcode() == wire.NXDomain {
+			a.ede = wire.EDEStaleNXDomain
+		}
+	}
+	return s.write(dst, query, meta, q, a)
+}
+
+// failed answers a question that has no answer.
+func (s *Server) failed(dst, query []byte, q *wire.Query, err error) []byte {
+	var f *resolver.Failure
+	if !errors.As(err, &f) {
+		f = &resolver.Failure{EDE: wire.EDEOther, Text: err.Error()}
+	}
+	switch {
+	case f.EDE == wire.EDENotAuthoritative:
+		return s.refuse(dst, query, q, wire.Refused, f.EDE)
+	case f.Cached():
+		s.stats.rcode(wire.ServFail)
+		return s.error(dst, query, q, wire.ServFail, wire.EDECachedError, f.Text)
+	}
+	s.stats.rcode(wire.ServFail)
+	return s.error(dst, query, q, wire.ServFail, f.EDE, f.Text)
 }
 
 // answer is a packed reply and what is to be said with it.
 type answer struct {
 	packed wire.Packed
 	age    uint32 // seconds
+	maxTTL uint32 // seconds, of stale answers; 0 is none
 	status cache.Status
 	ede    wire.EDE
 }
@@ -138,7 +173,7 @@ func (s *Server) write(dst, query []byte, meta Meta, q *wire.Query, a answer) []
 	s.stats.rcode(rcode)
 	dst = q.AppendHeader(dst, query, flags, rcode)
 	body := len(dst)
-	dst = a.packed.Append(dst, start, wire.Shape{Age: a.age, DO: q.DO, Rotate: rand.Uint32()})
+	dst = a.packed.Append(dst, start, wire.Shape{Age: a.age, MaxTTL: a.maxTTL, DO: q.DO, Rotate: rand.Uint32()})
 	limit := 65535
 	if meta.Transport == UDP {
 		limit = min(q.UDPSize, payloadSize)
@@ -147,8 +182,14 @@ func (s *Server) write(dst, query []byte, meta Meta, q *wire.Query, a answer) []
 	if !s.o.EDE {
 		opt.EDE = wire.NoEDE
 	}
-	const optLen = 11 + 6
-	if len(dst)-start+optLen > limit && (len(dst)-start > limit || q.EDNS) {
+	optLen := 0
+	if q.EDNS {
+		optLen = 11
+		if opt.EDE != wire.NoEDE {
+			optLen += 6
+		}
+	}
+	if len(dst)-start+optLen > limit {
 		s.stats.truncated.Add(1)
 		dst = wire.Truncate(dst[:body], start)
 	}

@@ -20,8 +20,9 @@ type Options struct {
 	Allow    *policy.ACL
 	Clock    clock.Clock // nil is the boot clock
 	Log      *slog.Logger
-	Workers  int  // readers of each UDP socket; 0 is one
-	EDE      bool // say why (RFC 8914)
+	Workers  int    // readers of each UDP socket; 0 is one
+	EDE      bool   // say why (RFC 8914)
+	StaleTTL uint32 // seconds, of stale answers (RFC 8767 section 4)
 }
 
 // Server answers queries. It is safe for use by many goroutines.

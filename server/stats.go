@@ -29,12 +29,12 @@ var Types = [...]wire.Type{wire.TypeA, wire.TypeAAAA, 65, wire.TypeMX, wire.Type
 const numRcodes = 17
 
 type counters struct {
-	queries                          [numTransports][len(Types) + 1]atomic.Uint64
-	rcodes                           [numRcodes + 1]atomic.Uint64
-	hits, misses, refused, truncated atomic.Uint64
-	dropped, shed, panics            atomic.Uint64
-	buckets                          [numResults][len(LatencyBounds) + 1]atomic.Uint64
-	nanos                            [numResults]atomic.Uint64
+	queries                                 [numTransports][len(Types) + 1]atomic.Uint64
+	rcodes                                  [numRcodes + 1]atomic.Uint64
+	hits, misses, stale, refused, truncated atomic.Uint64
+	dropped, shed, panics                   atomic.Uint64
+	buckets                                 [numResults][len(LatencyBounds) + 1]atomic.Uint64
+	nanos                                   [numResults]atomic.Uint64
 }
 
 func (c *counters) query(tr Transport, t wire.Type) {
@@ -63,6 +63,7 @@ type Stats struct {
 	Rcodes    map[string]uint64
 	Hits      uint64 // answered from the cache at once
 	Misses    uint64 // that had to be resolved
+	Stale     uint64 // answered with data whose TTL had run out
 	Refused   uint64
 	Truncated uint64
 	Dropped   uint64 // packets that are no queries
@@ -83,7 +84,7 @@ type Histogram struct {
 func (s *Server) Stats() Stats {
 	c := &s.stats
 	st := Stats{Queries: map[string]map[string]uint64{}, Rcodes: map[string]uint64{}, Latency: map[string]Histogram{},
-		Hits: c.hits.Load(), Misses: c.misses.Load(), Refused: c.refused.Load(), Truncated: c.truncated.Load(),
+		Hits: c.hits.Load(), Misses: c.misses.Load(), Stale: c.stale.Load(), Refused: c.refused.Load(), Truncated: c.truncated.Load(),
 		Dropped: c.dropped.Load(), Shed: c.shed.Load(), Panics: c.panics.Load(), Pending: s.pending.Load()}
 	for tr := range numTransports {
 		m := map[string]uint64{}

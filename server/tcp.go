@@ -59,7 +59,7 @@ func (s *Server) accept(l *net.TCPListener) {
 
 // serveConn serves one connection on a goroutine of its own, unless there are too many.
 func (s *Server) serveConn(conn net.Conn, client netip.Addr) {
-	c := &tcpConn{s: s, conn: conn, client: client, places: make(chan struct{}, maxPipelined)}
+	c := &tcpConn{s: s, conn: conn, client: client, places: make(chan struct{}, maxPipelined), pen: make(chan struct{}, 1)}
 	if !s.admit(c) {
 		conn.Close()
 		return
@@ -99,7 +99,7 @@ type tcpConn struct {
 	client netip.Addr
 	places chan struct{} // one for each question that may be resolved at the same time
 	wg     sync.WaitGroup
-	mu     sync.Mutex // one writer at a time
+	pen    chan struct{} // one writer at a time
 }
 
 // stopReading ends the reader; replies can still be written.
@@ -148,7 +148,7 @@ func (c *tcpConn) serve() {
 			defer c.wg.Done()
 			defer c.s.pending.Add(-1)
 			defer func() { <-c.places }()
-			reply := c.s.resolveSafe(make([]byte, 2, 1024), own, meta, &q)
+			reply := c.s.resolveSafe(c.s.ctx, make([]byte, 2, 1024), own, meta, &q)
 			if len(reply) > 2 {
 				_ = c.write(reply)
 			}
@@ -157,8 +157,8 @@ func (c *tcpConn) serve() {
 	}
 }
 
-// read reads one message into b or a larger buffer. What is longer than any query
-// over UDP is cut off like there, so that no client makes us set aside 64 KiB.
+// read reads one message into b or a larger buffer. What is longer than a
+// query may be is cut off, so that no client makes us set aside 64 KiB.
 func (c *tcpConn) read(b []byte, wait time.Duration) ([]byte, error) {
 	c.s.mu.Lock()
 	closing := c.s.closing
@@ -189,8 +189,8 @@ func (c *tcpConn) read(b []byte, wait time.Duration) ([]byte, error) {
 // A reply that was cut short ends the connection: nothing behind it would be understood.
 func (c *tcpConn) write(framed []byte) error {
 	binary.BigEndian.PutUint16(framed, uint16(len(framed)-2))
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.pen <- struct{}{}
+	defer func() { <-c.pen }()
 	_ = c.conn.SetWriteDeadline(time.Now().Add(writeTime))
 	_, err := c.conn.Write(framed)
 	if err != nil {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -11,7 +12,7 @@ import (
 	"rootwalk/wire"
 )
 
-// maxQuery is the longest query over UDP in octets: an ordinary one has less than
+// maxQuery is the longest query in octets: an ordinary one has less than
 // 100, and what is cut off is malformed.
 const maxQuery = 4096
 
@@ -129,18 +130,18 @@ func (s *Server) resolveUDP(l *udpListener, query []byte, client netip.AddrPort,
 		defer s.busy.Done()
 		defer s.pending.Add(-1)
 		defer missBuffers.Put(b)
-		reply := s.resolveSafe(b.reply[:0], b.query, meta, &q)
+		reply := s.resolveSafe(s.ctx, b.reply[:0], b.query, meta, &q)
 		_, _ = l.WriteToUDPAddrPort(reply, client)
 		s.stats.latency(miss, s.o.Clock().Sub(start))
 	}()
 }
 
 // resolveSafe is resolve, but a panic costs only this query.
-func (s *Server) resolveSafe(dst, query []byte, meta Meta, q *wire.Query) (reply []byte) {
+func (s *Server) resolveSafe(ctx context.Context, dst, query []byte, meta Meta, q *wire.Query) (reply []byte) {
 	defer func() {
 		if p := recover(); p != nil {
 			reply = s.panicked(dst, query, q, p)
 		}
 	}()
-	return s.resolve(s.ctx, dst, query, meta, q)
+	return s.resolve(ctx, dst, query, meta, q)
 }

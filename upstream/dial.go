@@ -45,6 +45,16 @@ func randomPort() uint16 {
 	}
 }
 
+// ownTrouble tells whether it is this host that lacks something.
+func ownTrouble(err error) bool {
+	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRINUSE} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
 // familyBroken tells whether the error says that the whole address family has
 // no way out.
 func familyBroken(err error) bool {

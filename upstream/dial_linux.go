@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -56,6 +57,16 @@ func open(fd, family int, port uint16, local, remote unix.Sockaddr) error {
 type udpConn struct {
 	*os.File
 	remote netip.AddrPort
+}
+
+// Read takes an empty datagram for what it is: a file would take it for its end,
+// and whoever sends one for a dead server.
+func (c *udpConn) Read(b []byte) (int, error) {
+	n, err := c.File.Read(b)
+	if err == io.EOF {
+		err = nil
+	}
+	return n, err
 }
 
 func (c *udpConn) LocalAddr() net.Addr  { return nil }

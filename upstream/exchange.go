@@ -20,7 +20,9 @@ type Ask struct {
 	Server   netip.AddrPort
 	Question wire.Question
 	Retry    bool         // this address was silent once for this question
+	Silent   int          // tries at any address of the zone that were not answered
 	RD       bool         // recursion desired: the server is a forwarder
+	Trusted  bool         // named by the configuration: it need not be an address that delegations may lead to
 	Spend    func() error // called before every packet and connect; an error ends the exchange
 }
 
@@ -43,15 +45,27 @@ var (
 	ErrForged      = errors.New("replies do not match the question")
 )
 
+// errOutOfTime is a timeout of the caller's own: its context ended before the
+// server's time was up, which says nothing about the server.
+var errOutOfTime = fmt.Errorf("%w: the question's own time is up", ErrTimeout)
+
+// errOwnTrouble is a lack of descriptors, memory or ports here, which says nothing
+// about the server.
+var errOwnTrouble = errors.New("no socket to ask with")
+
+// errLeft is what others find when the one that asked for all did not come back.
+var errLeft = errors.New("the exchange was left")
+
 // Exchange asks the server and returns its reply. Identical exchanges that run
 // at the same time are one.
 func (u *Upstream) Exchange(ctx context.Context, a Ask) (*Reply, error) {
+	if !a.Trusted && !u.Usable(a.Server) {
+		return nil, fmt.Errorf("%w: not to be asked", ErrUnreachable)
+	}
 	for {
 		f, leader := u.flights.join(flightKey{a.Server, a.Question, a.RD})
 		if leader {
-			r, err := u.exchange(ctx, a)
-			u.flights.land(f, r, err)
-			return r, err
+			return u.lead(ctx, f, a)
 		}
 		u.stats.joined.Add(1)
 		if err := a.Spend(); err != nil {
@@ -74,7 +88,21 @@ func (u *Upstream) Exchange(ctx context.Context, a Ask) (*Reply, error) {
 	}
 }
 
+// lead is an exchange for all that wait for the same. A flight lands whatever
+// happens: one that stays in the air would hold up its question for ever.
+func (u *Upstream) lead(ctx context.Context, f *flight, a Ask) (*Reply, error) {
+	r, err := (*Reply)(nil), errLeft
+	defer func() { u.flights.land(f, r, err) }()
+	r, err = u.exchange(ctx, a)
+	return r, err
+}
+
+// known tells whether the error says something about the server, so that it
+// holds for everybody who asked.
 func known(err error) bool {
+	if errors.Is(err, errOutOfTime) {
+		return false
+	}
 	return errors.Is(err, ErrTimeout) || errors.Is(err, ErrUnreachable) || errors.Is(err, ErrMalformed) || errors.Is(err, ErrForged)
 }
 
@@ -97,15 +125,18 @@ func (u *Upstream) exchange(ctx context.Context, a Ask) (*Reply, error) {
 	switch {
 	case !t.plain && r.refusesEDNS():
 		t.plain = true
-		if r2, err := t.udpThenTCP(ctx); err == nil {
-			if r2.Rcode != r.Rcode {
-				s.chokesOnEDNS(u.o.Clock(), true)
-			}
-			r = r2
+		r2, err := t.udpThenTCP(ctx)
+		if err != nil {
+			return r, nil
 		}
+		if r2.Rcode != r.Rcode {
+			// SERVFAIL has many reasons, and is no surer a sign than silence.
+			s.chokesOnEDNS(u.o.Clock(), r.Rcode != wire.ServFail)
+		}
+		r = r2
 	case r.EDNS:
 		s.understandsEDNS()
-	case dropped && r.Rcode == wire.NoError:
+	case dropped && (r.Rcode == wire.NoError || r.Rcode == wire.NXDomain):
 		s.chokesOnEDNS(u.o.Clock(), false)
 	}
 	r.Plain = t.plain
@@ -137,12 +168,22 @@ type try struct {
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 4096); return &b }}
 
+// errFolded says that the reply has the question in other letter case.
+var errFolded = errors.New("letter case was not kept")
+
 // errMoveToTCP says that the UDP reply cannot be used but TCP may help.
 var errMoveToTCP = errors.New("move to TCP")
 
 func (t *try) udpThenTCP(ctx context.Context) (*Reply, error) {
 	r, err := t.overUDP(ctx)
-	if err == errMoveToTCP || err == nil && r.TC() {
+	switch {
+	case err == errFolded:
+		// TCP proves that nobody guesses. Where there is none, the case is left out.
+		if r, err = t.overTCP(ctx); err != nil && errors.Is(err, ErrUnreachable) {
+			t.mixed = false
+			return t.overUDP(ctx)
+		}
+	case err == errMoveToTCP || err == nil && r.TC():
 		return t.overTCP(ctx)
 	}
 	return r, err
@@ -170,7 +211,11 @@ func (t *try) query(dst []byte) []byte {
 			}
 		}
 	}
-	if !t.plain {
+	switch {
+	case t.plain:
+	case t.a.Retry: // the reply may have been too long for the path (RFC 6891 section 6.2.5)
+		dst = wire.AppendOPT(dst, start, wire.OPT{UDPSize: 512, DO: true, EDE: wire.NoEDE})
+	default:
 		dst = wire.AppendOPT(dst, start, wire.OPT{UDPSize: PayloadSize, DO: true, EDE: wire.NoEDE})
 	}
 	return dst
@@ -181,9 +226,12 @@ func (t *try) overUDP(ctx context.Context) (*Reply, error) {
 		return nil, err
 	}
 	u := t.u
-	timeout := t.s.timeout(u.o.Timeout)
+	timeout := t.s.timeout(t.patience())
 	conn, err := u.o.Dial(ctx, "udp", t.a.Server)
 	if err != nil {
+		if outOfTime(ctx) {
+			return nil, errOutOfTime
+		}
 		return nil, t.unreachable(err)
 	}
 	defer conn.Close()
@@ -202,7 +250,7 @@ func (t *try) overUDP(ctx context.Context) (*Reply, error) {
 	for {
 		n, err := conn.Read(*buf)
 		if err != nil {
-			return nil, t.readError(err)
+			return nil, t.readError(ctx, err)
 		}
 		msg := (*buf)[:n]
 		switch match(query, msg) {
@@ -214,10 +262,16 @@ func (t *try) overUDP(ctx context.Context) (*Reply, error) {
 			return nil, errMoveToTCP
 		case folded:
 			t.s.foldsCase(u.o.Clock())
-			return nil, errMoveToTCP
+			return nil, errFolded
 		}
 		return t.read(msg, "udp", time.Since(sent))
 	}
+}
+
+// patience is the timeout for a server that was not measured yet. When many are
+// silent one after the other, it may be our own way out that is long.
+func (t *try) patience() time.Duration {
+	return t.u.o.Timeout << min(t.a.Silent/4, 2)
 }
 
 func (t *try) overTCP(ctx context.Context) (*Reply, error) {
@@ -232,11 +286,7 @@ func (t *try) overTCP(ctx context.Context) (*Reply, error) {
 	defer cancel()
 	conn, err := u.o.Dial(dctx, "tcp", t.a.Server)
 	if err != nil {
-		if isTimeout(err) {
-			u.stats.timeouts.Add(1)
-			return nil, fmt.Errorf("%w over TCP", ErrTimeout)
-		}
-		return nil, fmt.Errorf("%w over TCP: %v", ErrUnreachable, err)
+		return nil, t.tcpError(ctx, err)
 	}
 	defer conn.Close()
 	sent := time.Now()
@@ -248,15 +298,15 @@ func (t *try) overTCP(ctx context.Context) (*Reply, error) {
 	query := t.query(room[:2])
 	binary.BigEndian.PutUint16(query, uint16(len(query)-2))
 	if _, err := conn.Write(query); err != nil {
-		return nil, t.tcpError(err)
+		return nil, t.tcpError(ctx, err)
 	}
 	var size [2]byte
 	if err := readFull(conn, size[:]); err != nil {
-		return nil, t.tcpError(err)
+		return nil, t.tcpError(ctx, err)
 	}
 	msg := make([]byte, binary.BigEndian.Uint16(size[:]))
 	if err := readFull(conn, msg); err != nil {
-		return nil, t.tcpError(err)
+		return nil, t.tcpError(ctx, err)
 	}
 	if m := match(query[2:], msg); m != matches && m != folded {
 		u.stats.forged.Add(1)
@@ -289,6 +339,9 @@ func (t *try) read(msg []byte, network string, rtt time.Duration) (*Reply, error
 }
 
 func (t *try) unreachable(err error) error {
+	if ownTrouble(err) {
+		return fmt.Errorf("%w: %v", errOwnTrouble, err)
+	}
 	t.u.stats.unreachable.Add(1)
 	t.s.unreachable(t.u.o.Clock())
 	if t.a.Server.Addr().Is6() && familyBroken(err) {
@@ -297,8 +350,11 @@ func (t *try) unreachable(err error) error {
 	return fmt.Errorf("%w: %v", ErrUnreachable, err)
 }
 
-func (t *try) readError(err error) error {
+func (t *try) readError(ctx context.Context, err error) error {
 	if isTimeout(err) {
+		if outOfTime(ctx) {
+			return errOutOfTime
+		}
 		t.u.stats.timeouts.Add(1)
 		t.s.silent(t.u.o.Clock())
 		return ErrTimeout
@@ -306,7 +362,10 @@ func (t *try) readError(err error) error {
 	return t.unreachable(err) // ICMP port unreachable and the like
 }
 
-func (t *try) tcpError(err error) error {
+func (t *try) tcpError(ctx context.Context, err error) error {
+	if outOfTime(ctx) {
+		return errOutOfTime
+	}
 	if isTimeout(err) {
 		t.u.stats.timeouts.Add(1)
 		return fmt.Errorf("%w over TCP", ErrTimeout)
@@ -320,6 +379,13 @@ func (t *try) deadline(ctx context.Context, d time.Time) time.Time {
 		return c
 	}
 	return d
+}
+
+// outOfTime tells whether the caller's own time is up. The context's timer may
+// be a little later than the connection's.
+func outOfTime(ctx context.Context) bool {
+	d, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(d)
 }
 
 func isTimeout(err error) bool {

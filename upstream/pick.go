@@ -79,9 +79,11 @@ func choose(cs []Candidate, st []standing, chance uint64) int {
 	if best < 0 || st[best].rtt == 0 || chance%explore != 0 {
 		return best
 	}
-	for k := range n { // now and then a server that is not much slower
+	// Now and then a server that is not much slower, or that was silent: nothing
+	// else brings one back whose packet got lost, or that returns from the dead.
+	for k := range n {
 		i := (start + k) % n
-		if i != best && !cs[i].Out && cs[i].Tries == cs[best].Tries && !st[i].dead && !st[i].lame && st[i].timeouts == 0 &&
+		if i != best && !cs[i].Out && cs[i].Tries == cs[best].Tries && !st[i].dead && !st[i].lame &&
 			(st[i].rtt < 2*st[best].rtt+20*time.Millisecond || st[i].age > 5*time.Minute) {
 			return i
 		}

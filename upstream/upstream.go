@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,7 +50,6 @@ const (
 	maxServers = 20000 // addresses that are remembered
 	maxLame    = 10000 // pairs of address and zone that are remembered as lame
 
-	lameFor     = 10 * time.Minute // RFC 2308 section 7.1 allows 30 minutes, RFC 9520 asks for less
 	deadFor     = 30 * time.Second // returning servers are in use again within a minute
 	deadAfter   = 3                // timeouts in a row
 	foldsFor    = time.Hour        // letter case not kept
@@ -111,11 +111,12 @@ func (u *Upstream) Usable(a netip.AddrPort) bool {
 	return u.o.Allowed == nil || u.o.Allowed(a)
 }
 
-// MarkLame remembers that the server does not serve the zone.
-func (u *Upstream) MarkLame(a netip.Addr, zone wire.Name) {
+// MarkLame remembers for a while that the server is of no use for the zone.
+func (u *Upstream) MarkLame(a netip.Addr, zone wire.Name, d time.Duration) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.lame.Add(lameKey{a, zone}, u.o.Clock().Add(lameFor))
+	// The name is copied: it is a part of a whole message, which it would keep alive.
+	u.lame.Add(lameKey{a, wire.Name(strings.Clone(string(zone)))}, u.o.Clock().Add(d))
 }
 
 // know returns what is known of the address, which may be nothing yet.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"time"
 
 	roothints "rootwalk/rootHints"
 
@@ -16,6 +17,7 @@ import (
 	"rootwalk/resolver"
 	"rootwalk/server"
 	"rootwalk/upstream"
+	"rootwalk/wire"
 )
 
 // parts are the rooms of one running resolver, wired together.
@@ -54,6 +56,10 @@ func assembleWith(cfg *config.Config, log *slog.Logger, dial upstream.Dialer, hi
 		Cache: p.cache, Upstream: p.upstream, Hints: hints, Log: log,
 		MaxAliases: cfg.Resolver.MaxAliases, FullNames: !cfg.Resolver.QNAMEMinimisation,
 		IPv4: cfg.Upstream.IPv4, IPv6: cfg.Upstream.IPv6,
+		Local: policy.NewLocal(names(cfg.Zones)), Zones: zones(cfg.Zones),
+		Rebinding: policy.NewRebinding(cfg.Access.PrivateAddresses, parseNames(cfg.Access.PrivateDomains)),
+		Stale:     resolver.Stale{Enabled: cfg.Stale.Enabled, MaxAge: cfg.Stale.MaxAge, ClientTimeout: cfg.Stale.ClientTimeout},
+		Prefetch:  cfg.Cache.Prefetch, Record: cfg.Limits.Mode == config.LimitsRecord,
 		MinTTL: cfg.Cache.MinTTL, MaxTTL: cfg.Cache.MaxTTL,
 		MinNegativeTTL: cfg.Cache.MinNegativeTTL, MaxNegativeTTL: cfg.Cache.MaxNegativeTTL,
 	})
@@ -63,8 +69,37 @@ func assembleWith(cfg *config.Config, log *slog.Logger, dial upstream.Dialer, hi
 	}
 	p.server = server.New(server.Options{
 		Cache: p.cache, Resolver: p.resolver, Allow: policy.NewACL(cfg.Access.Allow), Log: log, Workers: workers, EDE: cfg.EDE,
+		StaleTTL: uint32(cfg.Stale.AnswerTTL / time.Second),
 	})
 	return p
+}
+
+// zones are the configured zones as the resolver wants them.
+func zones(list []config.Zone) []resolver.Zone {
+	var out []resolver.Zone
+	for i, n := range names(list) {
+		z := list[i]
+		out = append(out, resolver.Zone{Name: n, Forward: z.Type == config.ZoneForward, Servers: z.Servers, FallBack: z.FallBack})
+	}
+	return out
+}
+
+// names are the names of the configured zones.
+func names(list []config.Zone) []wire.Name {
+	texts := make([]string, len(list))
+	for i := range list {
+		texts[i] = list[i].Name
+	}
+	return parseNames(texts)
+}
+
+// parseNames reads names that the configuration has checked already.
+func parseNames(texts []string) []wire.Name {
+	out := make([]wire.Name, len(texts))
+	for i, t := range texts {
+		out[i] = wire.MustName(t).Lower()
+	}
+	return out
 }
 
 // rootServers are the built-in root hints, or those of the configured file.

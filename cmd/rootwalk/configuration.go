@@ -102,13 +102,8 @@ func missing(cfg *config.Config) []string {
 		}
 	}
 	note(cfg.DNSSEC.Validate, "dnssec.validate: this version does not validate; answers are passed on unchecked")
-	note(len(cfg.Zones) > 0, "zones: this version has no forward and stub zones")
-	note(cfg.Stale.Enabled && cfg.IsSet("stale.enabled"), "stale.enabled: this version serves no stale answers")
-	note(cfg.Cache.Prefetch && cfg.IsSet("cache.prefetch"), "cache.prefetch: this version does not prefetch")
 	note(cfg.Cache.Snapshot != "", "cache.snapshot: this version keeps no snapshot")
-	note(len(cfg.Access.PrivateAddresses) > 0, "access.private-addresses: this version has no rebinding protection")
 	note(!cfg.Resolver.MinimalResponses, "resolver.minimal-responses: this version always answers minimally")
 	note(cfg.Control.Socket != "", "control.socket: this version has no control socket")
-	note(cfg.Limits.Mode != config.LimitsEnforce, "limits.mode: this version always enforces")
 	return out
 }

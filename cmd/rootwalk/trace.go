@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -75,9 +76,10 @@ func parseType(s string) (wire.Type, error) {
 	if t, ok := dns.StringToType[strings.ToUpper(s)]; ok {
 		return wire.Type(t), nil
 	}
-	var n uint16
-	if _, err := fmt.Sscanf(strings.ToUpper(s), "TYPE%d", &n); err == nil {
-		return wire.Type(n), nil
+	if digits, ok := strings.CutPrefix(strings.ToUpper(s), "TYPE"); ok {
+		if n, err := strconv.ParseUint(digits, 10, 16); err == nil {
+			return wire.Type(n), nil
+		}
 	}
 	return 0, fmt.Errorf("%q is no record type; try A, AAAA, MX, TXT, NS or TYPE65", s)
 }

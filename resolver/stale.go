@@ -1,0 +1,92 @@
+package resolver
+
+import (
+	"context"
+	"time"
+
+	"rootwalk/cache"
+	"rootwalk/wire"
+)
+
+// This file serves data whose TTL has run out while the servers that could renew
+// it do not answer (RFC 8767), and renews popular data before it runs out.
+
+// Stale are the settings of serving stale data.
+type Stale struct {
+	Enabled       bool
+	MaxAge        time.Duration // after the TTL has run out; 0 is no limit
+	ClientTimeout time.Duration // how long a client waits for fresh data; 0: it does not wait
+}
+
+// staleRecheck is how long a question that failed is answered from stale data
+// before its servers are tried again (RFC 8767 section 5).
+const staleRecheck = 30
+
+// usable tells whether an entry that is not fresh may still be served.
+func (s *Stale) usable(h cache.Header, now int64) bool {
+	return s.Enabled && (s.MaxAge == 0 || now < h.Expires()+int64(s.MaxAge/time.Second))
+}
+
+// lookupStale answers a question for which there is stale data: with fresh data
+// if that comes in time, else with what there is.
+func (r *Resolver) lookupStale(ctx context.Context, key *cache.Key, req Request, old Result) (Result, error) {
+	if r.o.Stale.ClientTimeout == 0 {
+		r.Refresh(req.Question)
+		return old, nil
+	}
+	f, leader := r.flights.join(key)
+	if leader {
+		r.behind.Add(1)
+		go func() {
+			defer r.behind.Done()
+			r.flights.fly(f, func() (Result, error) { return r.walk(context.WithoutCancel(ctx), req, true) })
+		}()
+	}
+	timer := time.NewTimer(r.o.Stale.ClientTimeout)
+	defer timer.Stop()
+	select {
+	case <-f.done:
+		if f.err == nil {
+			return f.res.copy(), nil
+		}
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return old, nil
+}
+
+// prefetchLast is the last part of a lifetime in which a question renews the
+// answer: a tenth, as a reciprocal.
+const prefetchLast = 10
+
+// DueForRefresh tells whether a fresh entry that was just asked for should be
+// renewed behind the answer.
+func (r *Resolver) DueForRefresh(h cache.Header, now int64) bool {
+	return r.o.Prefetch && (h.Expires()-now)*prefetchLast < int64(h.Lifetime) && h.Lifetime >= prefetchLast
+}
+
+// Refresh resolves a question behind the scenes and stores the answer. It
+// returns at once; a question that is being refreshed, or that failed a moment
+// ago, is left alone.
+func (r *Resolver) Refresh(q wire.Question) {
+	q.Name = q.Name.Lower()
+	if r.failed(q, r.o.Clock().Seconds()) != nil || !r.learn.begin(q) {
+		return
+	}
+	var key cache.Key
+	key.SetName(cache.Answer, q.Name, q.Type, q.Class)
+	f, leader := r.flights.join(&key)
+	if !leader {
+		r.learn.end(q)
+		return
+	}
+	r.behind.Add(1)
+	go func() {
+		defer r.behind.Done()
+		defer r.learn.end(q)
+		r.stats.refreshes.Add(1)
+		r.flights.fly(f, func() (Result, error) {
+			return r.walk(context.Background(), Request{Question: q, refresh: true}, true)
+		})
+	}()
+}

@@ -1,0 +1,126 @@
+package server
+
+// This file is about the cost of a cached answer, and about what is counted.
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+
+	"github.com/miekg/dns"
+
+	"rootwalk/wire"
+)
+
+var home = Meta{Transport: UDP, Client: netip.MustParseAddr("127.0.0.1")}
+
+// hits are questions that the cache answers once they were asked.
+func hits() map[string]*dns.Msg {
+	return map[string]*dns.Msg{
+		"plain":        question("www.example.com.", "A", 0),
+		"EDNS":         question("www.example.com.", "A", 1232),
+		"DO":           withDO(question("www.example.com.", "A", 1232)),
+		"upper case":   question("WWW.EXAMPLE.COM.", "A", 1232),
+		"four records": question("pool.example.com.", "A", 1232),
+		"alias":        question("alias.example.com.", "A", 1232),
+		"NXDOMAIN":     question("nowhere.example.com.", "A", 1232),
+		"no data":      question("www.example.com.", "MX", 1232),
+	}
+}
+
+func TestACachedAnswerAllocatesNothing(t *testing.T) {
+	w := newWorld(t, settings{text: "== zone example.com @ 192.0.2.1 signed\n" + zoneBody, silent: true})
+	for what, q := range hits() {
+		w.ask(t, handle, q)
+		packet := pack(t, q)
+		dst := make([]byte, 0, 4096)
+		for tr := range numTransports {
+			meta := Meta{Transport: tr, Client: home.Client}
+			var parsed wire.Query
+			allocs := testing.AllocsPerRun(200, func() {
+				if reply, done := w.quickSafe(dst, packet, meta, &parsed); !done || len(reply) < 40 {
+					t.Fatalf("%s over %s: not a hit", what, tr)
+				}
+			})
+			if allocs != 0 {
+				t.Errorf("%s over %s: %v allocations", what, tr, allocs)
+			}
+		}
+	}
+}
+
+func TestARefusalAllocatesNothing(t *testing.T) {
+	w := newWorld(t, settings{silent: true})
+	dst := make([]byte, 0, 4096)
+	for _, in := range inputs() {
+		if in.rcode == dns.RcodeSuccess || in.rcode == dns.RcodeNameError {
+			continue
+		}
+		var parsed wire.Query
+		if allocs := testing.AllocsPerRun(100, func() { w.quickSafe(dst, in.packet, home, &parsed) }); allocs != 0 {
+			t.Errorf("%s: %v allocations", in.what, allocs)
+		}
+	}
+}
+
+func TestWhatIsCounted(t *testing.T) {
+	w := newWorld(t, settings{})
+	for _, d := range []door{overUDP, overTCP, overTCP} { // a miss, then hits
+		w.ask(t, d, question("www.example.com.", "A", 0))
+	}
+	w.ask(t, overUDP, question("nowhere.example.com.", "AAAA", 0))
+	w.ask(t, overUDP, question("www.example.com.", "HTTPS", 0))
+	w.ask(t, overUDP, question("www.example.com.", "LOC", 0))
+	w.ask(t, overUDP, question("www.example.com.", "AXFR", 0))
+	w.ask(t, overUDP, question("www.example.com.", "ANY", 0))
+	w.ignores(t, overUDP, []byte("hello"))
+	w.close(t) // so that nothing is being counted any more
+	st := w.Stats()
+	for what, c := range map[string][2]uint64{
+		"queries A over UDP":     {st.Queries["udp"]["A"], 1},
+		"queries A over TCP":     {st.Queries["tcp"]["A"], 2},
+		"queries AAAA over UDP":  {st.Queries["udp"]["AAAA"], 1},
+		"queries HTTPS over UDP": {st.Queries["udp"]["HTTPS"], 1},
+		"queries ANY over UDP":   {st.Queries["udp"]["ANY"], 1},
+		"other queries over UDP": {st.Queries["udp"]["other"], 3}, // LOC, AXFR, and the AXFR behind "hello"
+		"hits":                   {st.Hits, 2},
+		"misses":                 {st.Misses, 4},
+		"refusals":               {st.Refused, 2},
+		"dropped":                {st.Dropped, 1},
+		"NOERROR":                {st.Rcodes["NOERROR"], 6},
+		"NXDOMAIN":               {st.Rcodes["NXDOMAIN"], 1},
+		"REFUSED":                {st.Rcodes["REFUSED"], 2},
+		"panics":                 {st.Panics, 0},
+		"shed":                   {st.Shed, 0},
+		"in flight":              {uint64(st.Pending), 0},
+		"latencies of misses":    {sum(st.Latency["miss"]), 4},
+		"latencies of the rest":  {sum(st.Latency["hit"]), 5},
+	} {
+		if c[0] != c[1] {
+			t.Errorf("%s: %d, want %d", what, c[0], c[1])
+		}
+	}
+}
+
+func sum(h Histogram) (n uint64) {
+	for _, b := range h.Buckets {
+		n += b
+	}
+	return n
+}
+
+// BenchmarkHit is a cached answer from packet to packet, without sockets.
+func BenchmarkHit(b *testing.B) {
+	w := newWorld(b, settings{silent: true})
+	for _, what := range []string{"plain", "EDNS", "four records", "NXDOMAIN"} {
+		q := hits()[what]
+		w.ask(b, handle, q)
+		packet, dst := pack(b, q), make([]byte, 0, 4096)
+		b.Run(what, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				w.Handle(context.Background(), dst, packet, home)
+			}
+		})
+	}
+}

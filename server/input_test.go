@@ -1,0 +1,225 @@
+package server
+
+// This file is the table of what may come in, and what is said to it: the same
+// through every door.
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/miekg/dns"
+
+	"rootwalk/wire"
+)
+
+const inputID = 0x1234
+
+// plain is a query for www.example.com A with the given flags.
+func plain(flags uint16) []byte { return asked(flags, "www.example.com", wire.TypeA, wire.ClassIN) }
+
+func asked(flags uint16, name string, t wire.Type, c wire.Class) []byte {
+	n, err := wire.ParseName(name)
+	if err != nil {
+		panic(err)
+	}
+	return wire.AppendQuestion(nil, inputID, flags, n, t, c)
+}
+
+// raw is a query whose name is given as octets.
+func raw(name []byte) []byte {
+	b := asked(wire.FlagRD, ".", wire.TypeA, wire.ClassIN)
+	return append(append(b[:wire.HeaderLen:wire.HeaderLen], name...), b[wire.HeaderLen+1:]...)
+}
+
+// opt is an OPT record: the owner's octets, size, version and flags, and options.
+func opt(owner []byte, size uint16, version uint8, flags uint16, options ...byte) []byte {
+	b := append(owner[:len(owner):len(owner)], 0, 41, byte(size>>8), byte(size), 0, version, byte(flags>>8), byte(flags),
+		byte(len(options)>>8), byte(len(options)))
+	return append(b, options...)
+}
+
+var root = []byte{0}
+
+// with appends additional records to a query.
+func with(query []byte, records ...[]byte) []byte {
+	query = bytes.Clone(query)
+	query[11] = byte(len(records))
+	return append(query, bytes.Join(records, nil)...)
+}
+
+// cookie is a cookie option with n octets.
+func cookie(n int) []byte {
+	return append([]byte{0, 10, 0, byte(n)}, bytes.Repeat([]byte{7}, n)...)
+}
+
+// changed is a query with one octet of its header changed.
+func changed(query []byte, at int, to byte) []byte {
+	query = bytes.Clone(query)
+	query[at] = to
+	return query
+}
+
+// label is a label of n octets.
+func label(n int) []byte { return append([]byte{byte(n)}, bytes.Repeat([]byte{'a'}, n)...) }
+
+const (
+	dropped  = -1 // in place of a response code
+	noReason = -1 // in place of an EDE
+)
+
+// input is a packet and what is said to it.
+type input struct {
+	what     string
+	packet   []byte
+	rcode    int
+	ede      int
+	stranger bool // the client is not allowed
+}
+
+func inputs() []input {
+	const rd = wire.FlagRD
+	long := bytes.Repeat(label(63), 3) // 192 octets
+	list := []input{
+		{what: "a reply", packet: plain(rd | wire.FlagQR), rcode: dropped},
+		{what: "nothing", packet: []byte{}, rcode: dropped},
+		{what: "11 octets", packet: plain(rd)[:11], rcode: dropped},
+		{what: "a header alone", packet: plain(rd)[:12], rcode: dns.RcodeFormatError},
+		{what: "no question", packet: changed(plain(rd)[:12], 5, 0), rcode: dns.RcodeFormatError},
+		{what: "two questions", packet: append(changed(plain(rd), 5, 2), plain(rd)[12:]...), rcode: dns.RcodeFormatError},
+		{what: "a question without class", packet: plain(rd)[:len(plain(rd))-2], rcode: dns.RcodeFormatError},
+		{what: "a name without end", packet: append(plain(rd)[:12:12], 3, 'w', 'w', 'w'), rcode: dns.RcodeFormatError},
+		{what: "a pointer to itself", packet: raw([]byte{0xc0, 12}), rcode: dns.RcodeFormatError},
+		{what: "a pointer behind a label", packet: raw([]byte{1, 'a', 0xc0, 12}), rcode: dns.RcodeFormatError},
+		{what: "a label of 64 octets", packet: raw(append(label(64), 0)), rcode: dns.RcodeFormatError},
+		{what: "a label type that does not exist", packet: raw([]byte{0x80, 1, 0}), rcode: dns.RcodeFormatError},
+		{what: "a name of 255 octets", packet: raw(append(append(long[:192:192], label(61)...), 0)), rcode: dns.RcodeNameError},
+		{what: "a name of 256 octets", packet: raw(append(append(long[:192:192], label(62)...), 0)), rcode: dns.RcodeFormatError},
+		{what: "an inverse query", packet: plain(rd | 1<<11), rcode: dns.RcodeNotImplemented},
+		{what: "a status query", packet: plain(rd | 2<<11), rcode: dns.RcodeNotImplemented},
+		{what: "a notification", packet: plain(rd | 4<<11), rcode: dns.RcodeNotImplemented},
+		{what: "an update", packet: plain(rd | 5<<11), rcode: dns.RcodeNotImplemented},
+		{what: "an unknown opcode", packet: plain(rd | 15<<11), rcode: dns.RcodeNotImplemented},
+		{what: "an unknown type", packet: asked(rd, "www.example.com", 65280, wire.ClassIN), rcode: dns.RcodeSuccess},
+		{what: "a type of questions alone", packet: asked(rd, "www.example.com", wire.TypeMAILB, wire.ClassIN), rcode: dns.RcodeNotImplemented},
+		{what: "type 0", packet: asked(rd, "www.example.com", 0, wire.ClassIN), rcode: dns.RcodeNotImplemented},
+		{what: "the Z bit", packet: plain(rd | 1<<6), rcode: dns.RcodeSuccess},
+		{what: "the AA, TC, RA and AD bits", packet: plain(rd | wire.FlagAA | wire.FlagTC | wire.FlagRA | wire.FlagAD), rcode: dns.RcodeSuccess},
+		{what: "a response code", packet: plain(rd | 5), rcode: dns.RcodeSuccess},
+		{what: "CD", packet: plain(rd | wire.FlagCD), rcode: dns.RcodeSuccess},
+		{what: "a transfer", packet: asked(rd, "example.com", wire.TypeAXFR, wire.ClassIN), rcode: dns.RcodeRefused},
+		{what: "an incremental transfer", packet: asked(rd, "example.com", wire.TypeIXFR, wire.ClassIN), rcode: dns.RcodeRefused},
+		{what: "class CH", packet: asked(rd, "version.bind", wire.TypeTXT, wire.ClassCH), rcode: dns.RcodeRefused},
+		{what: "class ANY", packet: asked(rd, "www.example.com", wire.TypeA, wire.ClassANY), rcode: dns.RcodeRefused},
+		{what: "type NXNAME", packet: with(asked(rd, "www.example.com", wire.TypeNXNAME, wire.ClassIN), opt(root, 1232, 0, 0)),
+			rcode: dns.RcodeFormatError, ede: 30},
+		{what: "a stranger", packet: with(plain(rd), opt(root, 1232, 0, 0)), rcode: dns.RcodeRefused, ede: 18, stranger: true},
+		{what: "a stranger's bad packet", packet: with(plain(rd), opt(root, 1232, 0, 0), opt(root, 1232, 0, 0)),
+			rcode: dns.RcodeRefused, ede: 18, stranger: true},
+
+		{what: "EDNS", packet: with(plain(rd), opt(root, 1232, 0, 0)), rcode: dns.RcodeSuccess},
+		{what: "EDNS version 1", packet: with(plain(rd), opt(root, 1232, 1, 0)), rcode: dns.RcodeBadVers},
+		{what: "EDNS version 255", packet: with(plain(rd), opt(root, 1232, 255, 0)), rcode: dns.RcodeBadVers},
+		{what: "DO", packet: with(plain(rd), opt(root, 1232, 0, 0x8000)), rcode: dns.RcodeSuccess},
+		{what: "unknown EDNS flags", packet: with(plain(rd), opt(root, 1232, 0, 0x7fff)), rcode: dns.RcodeSuccess},
+		{what: "an unknown option", packet: with(plain(rd), opt(root, 1232, 0, 0, 0xff, 0xf0, 0, 2, 1, 2)), rcode: dns.RcodeSuccess},
+		{what: "two unknown options alike", packet: with(plain(rd), opt(root, 1232, 0, 0, 0xff, 0xf0, 0, 0, 0xff, 0xf0, 0, 0)), rcode: dns.RcodeSuccess},
+		{what: "two OPT records", packet: with(plain(rd), opt(root, 1232, 0, 0), opt(root, 1232, 0, 0)), rcode: dns.RcodeFormatError},
+		{what: "an OPT record with an owner", packet: with(plain(rd), opt([]byte{1, 'a', 0}, 1232, 0, 0)), rcode: dns.RcodeFormatError},
+		{what: "an option past the end", packet: with(plain(rd), opt(root, 1232, 0, 0, 0xff, 0xf0, 0, 3, 1, 2)), rcode: dns.RcodeFormatError},
+		{what: "half an option", packet: with(plain(rd), opt(root, 1232, 0, 0, 0xff, 0xf0)), rcode: dns.RcodeFormatError},
+		{what: "an OPT record past the end", packet: changed(with(plain(rd), opt(root, 1232, 0, 0)), len(plain(rd))+10, 1), rcode: dns.RcodeFormatError},
+		{what: "an additional record that is not there", packet: changed(plain(rd), 11, 1), rcode: dns.RcodeFormatError},
+		{what: "an answer that is not there", packet: changed(plain(rd), 7, 1), rcode: dns.RcodeFormatError},
+		{what: "60,000 octets of options", packet: with(plain(rd), opt(root, 1232, 0, 0, append([]byte{0xff, 0xf0, 0xea, 0x5c}, make([]byte, 59996)...)...)),
+			rcode: dns.RcodeFormatError},
+		{what: "UDP size 0", packet: with(plain(rd), opt(root, 0, 0, 0)), rcode: dns.RcodeSuccess},
+		{what: "UDP size 65535", packet: with(plain(rd), opt(root, 65535, 0, 0)), rcode: dns.RcodeSuccess},
+	}
+	for n := range 43 {
+		in := input{what: fmt.Sprintf("a cookie of %d octets", n), packet: with(plain(rd), opt(root, 1232, 0, 0, cookie(n)...)), rcode: dns.RcodeFormatError}
+		if n == 8 || n >= 16 && n <= 40 {
+			in.rcode = dns.RcodeSuccess
+		}
+		list = append(list, in)
+	}
+	for i := range list {
+		if list[i].ede == 0 {
+			list[i].ede = noReason
+		}
+	}
+	return list
+}
+
+func TestEveryInputGetsTheSameReplyThroughEveryDoor(t *testing.T) {
+	ours, theirs := newWorld(t, settings{}), newWorld(t, settings{allow: "127.9.9.9/32"})
+	for _, in := range inputs() {
+		w := ours
+		if in.stranger {
+			w = theirs
+		}
+		for _, d := range doors {
+			if d == overUDP && len(in.packet) > 9000 {
+				in.packet = in.packet[:9000] // loopback takes more, an interface of the world would not
+			}
+			t.Run(in.what+" by "+string(d), func(t *testing.T) { in.check(t, w, d) })
+		}
+	}
+}
+
+func (in *input) check(t *testing.T, w *world, d door) {
+	if in.rcode == dropped {
+		if !w.ignores(t, d, in.packet) {
+			t.Error("there is a reply, want none")
+		}
+		return
+	}
+	b := w.exchange(t, d, in.packet)
+	if b == nil {
+		t.Fatal("no reply")
+	}
+	r := unpack(t, b)
+	asked := wire.Flags(in.packet)
+	if r.Id != inputID || !r.Response || r.Opcode != int(wire.Opcode(asked)) {
+		t.Errorf("ID %#x, response %v, opcode %d", r.Id, r.Response, r.Opcode)
+	}
+	if r.RecursionDesired != (asked&wire.FlagRD != 0) || r.CheckingDisabled != (asked&wire.FlagCD != 0) {
+		t.Errorf("RD is %v and CD is %v, want what was asked", r.RecursionDesired, r.CheckingDisabled)
+	}
+	if r.Zero || r.Authoritative || r.AuthenticatedData || r.Truncated {
+		t.Errorf("Z %v, AA %v, AD %v, TC %v, want none of them", r.Zero, r.Authoritative, r.AuthenticatedData, r.Truncated)
+	}
+	if r.RecursionAvailable == in.stranger {
+		t.Errorf("RA is %v", r.RecursionAvailable)
+	}
+	if got := r.Rcode; got != in.rcode {
+		t.Errorf("rcode is %s, want %s", dns.RcodeToString[got], dns.RcodeToString[in.rcode])
+	}
+	if got := ede(r); in.ede != noReason && got != in.ede {
+		t.Errorf("EDE is %d, want %d", got, in.ede)
+	}
+	o := r.IsEdns0()
+	if o == nil {
+		return
+	}
+	if o.Version() != 0 || o.UDPSize() != payloadSize || o.Hdr.Ttl&0x7fff != 0 {
+		t.Errorf("OPT has version %d, size %d, flags %#x", o.Version(), o.UDPSize(), o.Hdr.Ttl&0x7fff)
+	}
+	for _, e := range o.Option {
+		if e.Option() != dns.EDNS0EDE {
+			t.Errorf("option %d is in the reply", e.Option())
+		}
+	}
+}
+
+func TestARefusedQueryCostsNothingUpstream(t *testing.T) {
+	w := newWorld(t, settings{silent: true})
+	for _, in := range inputs() {
+		if !in.stranger && in.rcode != dns.RcodeSuccess && in.rcode != dns.RcodeNameError {
+			w.exchange(t, handle, in.packet)
+		}
+	}
+	if q := w.net.Queries(); len(q) != 0 {
+		t.Errorf("%d queries went upstream, the first for %s", len(q), q[0].Name)
+	}
+}

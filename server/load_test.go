@@ -1,0 +1,236 @@
+package server
+
+// This file is about many questions at once, questions that go wrong, and the
+// end of a server.
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/miekg/dns"
+
+	"rootwalk/clock"
+	"rootwalk/upstream"
+)
+
+func TestAThousandIdenticalQuestionsCostOneWalk(t *testing.T) {
+	const sockets, each = 10, 100 // the buffer of a socket holds about 250 replies
+	alone := newWorld(t, settings{text: slowAndFast, silent: true})
+	alone.ask(t, handle, question("a.slow.example.", "A", 0))
+	cost := len(alone.net.Queries())
+
+	g := newGate("192.0.2.1")
+	w := newWorld(t, settings{text: slowAndFast, dial: g.wrap})
+	defer g.open()
+	var clients []*client
+	ask := func(d door, n int, name string) {
+		c := w.dial(t, d)
+		clients = append(clients, c)
+		before := w.Stats().Pending
+		for i := range n {
+			q := question(name, "A", 1232)
+			q.Id = uint16(i)
+			c.send(pack(t, q))
+		}
+		eventually(t, "all questions in flight", func() bool { return w.Stats().Pending == before+int64(n) })
+	}
+	for range sockets {
+		ask(overUDP, each, "a.Slow.example.")
+	}
+	ask(overTCP, maxPipelined, "A.slow.example.")
+	g.open()
+	for i, c := range clients {
+		defer c.Close()
+		n := each
+		if i == sockets {
+			n = maxPipelined
+		}
+		seen := map[uint16]bool{}
+		for range n {
+			r := unpack(t, c.receive())
+			if seen[r.Id] || len(r.Answer) != 1 || r.Rcode != dns.RcodeSuccess {
+				t.Fatalf("%s: reply %v", c.door, r)
+			}
+			seen[r.Id] = true
+		}
+	}
+	if got := w.resolver.Stats().Walks; got != 1 {
+		t.Errorf("%d walks, want 1", got)
+	}
+	if got := len(w.net.Queries()); got != cost {
+		t.Errorf("%d queries upstream, want the %d of one walk", got, cost)
+	}
+}
+
+// trap is a clock that panics at its n-th reading after it was set.
+type trap struct{ left atomic.Int64 }
+
+func (c *trap) set(n int64) { c.left.Store(n) }
+
+func (c *trap) read() clock.Time {
+	if c.left.Add(-1) == 0 {
+		panic("the clock has stopped")
+	}
+	return clock.Now()
+}
+
+func TestAPanicCostsOneQuery(t *testing.T) {
+	var ours, theirs trap
+	w := newWorld(t, settings{clock: ours.read, resolverClock: theirs.read})
+	panics := uint64(0)
+	for _, d := range doors {
+		for what, set := range map[string]func(){
+			"on the byte path": func() { ours.set(2) }, // the first reading is that of the listener
+			"in a walk":        func() { theirs.set(1) },
+			"late in a walk":   func() { theirs.set(4) },
+		} {
+			set()
+			r := w.ask(t, d, question(string(d)+what[:2]+what[len(what)-2:]+"www.example.com.", "A", 1232))
+			panics++
+			if r.Rcode != dns.RcodeServerFailure || ede(r) != 0 {
+				t.Errorf("%s, %s: %v", d, what, r)
+			}
+			if n := w.Stats().Panics; n != panics {
+				t.Errorf("%s, %s: %d panics counted, want %d", d, what, n, panics)
+			}
+			if n := w.Stats().Rcodes["SERVFAIL"]; n != panics {
+				t.Errorf("%s, %s: %d SERVFAIL counted, want %d", d, what, n, panics)
+			}
+			if r := w.ask(t, d, question("www.example.com.", "A", 1232)); len(r.Answer) != 1 {
+				t.Errorf("%s, %s: afterwards %v", d, what, r)
+			}
+		}
+	}
+	eventually(t, "nothing in flight", func() bool { return w.Stats().Pending == 0 && w.resolver.Stats().InFlight == 0 })
+}
+
+// What panicked must not leave a flight behind, for which all later questions
+// would wait.
+func TestAPanicOnTheWayToAServerHoldsUpNobody(t *testing.T) {
+	var armed atomic.Bool
+	w := newWorld(t, settings{dial: func(dial upstream.Dialer) upstream.Dialer {
+		return func(ctx context.Context, network string, server netip.AddrPort) (net.Conn, error) {
+			if armed.CompareAndSwap(true, false) {
+				panic("no way")
+			}
+			return dial(ctx, network, server)
+		}
+	}})
+	for _, d := range doors {
+		armed.Store(true)
+		name := string(d) + ".example.com."
+		if r := w.ask(t, d, question(name, "A", 0)); r.Rcode != dns.RcodeServerFailure {
+			t.Errorf("%s: %v", d, r)
+		}
+		if r := w.ask(t, d, question(name, "A", 0)); r.Rcode != dns.RcodeNameError {
+			t.Errorf("%s, a second time: %v", d, r)
+		}
+	}
+	if n := w.Stats().Panics; n != uint64(len(doors)) {
+		t.Errorf("%d panics counted, want %d", n, len(doors))
+	}
+}
+
+func TestShutdownAnswersWhatIsInFlight(t *testing.T) {
+	g := newGate("192.0.2.1")
+	w := newWorld(t, settings{text: slowAndFast, dial: g.wrap})
+	defer g.open()
+	udp, tcp, idle := w.dial(t, overUDP), w.dial(t, overTCP), w.dial(t, overTCP)
+	defer udp.Close()
+	defer tcp.Close()
+	defer idle.Close()
+	udp.send(pack(t, question("a.slow.example.", "A", 0)))
+	tcp.send(pack(t, question("b.slow.example.", "A", 0)))
+	tcp.send(pack(t, question("a.slow.example.", "A", 0)))
+	eventually(t, "three questions in flight", func() bool { return w.Stats().Pending == 3 })
+
+	ended := make(chan error)
+	go func() { ended <- w.Shutdown(context.Background()) }()
+	if idle.receive() != nil { // the end of the connection
+		t.Error("a reply without a question")
+	}
+	select {
+	case err := <-ended:
+		t.Fatalf("ended with %v while questions are in flight", err)
+	default:
+	}
+	eventually(t, "connections are not accepted any more", func() bool {
+		c, err := net.Dial("tcp", w.tcp.String())
+		if err == nil {
+			c.Close()
+		}
+		return err != nil
+	})
+	g.open()
+	for _, c := range []*client{udp, tcp, tcp} {
+		if r := unpack(t, c.receive()); len(r.Answer) != 1 {
+			t.Errorf("%s: %v", c.door, r)
+		}
+	}
+	if tcp.receive() != nil {
+		t.Error("the connection goes on after the last reply")
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestShutdownEndsWithItsContext(t *testing.T) {
+	g := newGate("192.0.2.1")
+	w := newWorld(t, settings{text: slowAndFast, dial: g.wrap})
+	defer g.open()
+	c := w.dial(t, overTCP)
+	defer c.Close()
+	c.send(pack(t, question("a.slow.example.", "A", 0)))
+	eventually(t, "a question in flight", func() bool { return w.Stats().Pending == 1 })
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := w.Shutdown(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("error is %v, want that of the context", err)
+	}
+}
+
+func TestNothingIsLeftAfterShutdown(t *testing.T) {
+	before := runtime.NumGoroutine()
+	w := newWorld(t, settings{text: slowAndFast})
+	var asking sync.WaitGroup
+	for i := range 200 {
+		name := string(rune('a'+i%26)) + string(rune('a'+i/26)) + ".fast.example."
+		asking.Go(func() {
+			d := []door{overUDP, overTCP}[i%2]
+			if d == overTCP && i > maxClientConns {
+				d = overUDP
+			}
+			w.ask(t, d, question(name, "A", 0))
+		})
+	}
+	asking.Wait()
+	idle := w.dial(t, overTCP)
+	defer idle.Close()
+	w.close(t)
+	eventually(t, "as many goroutines as before", func() bool { return runtime.NumGoroutine() <= before })
+	if st := w.Stats(); st.Pending != 0 || st.TCPConns != 0 || len(w.perClient) != 0 {
+		t.Errorf("%d questions, %d connections, %d clients are left", st.Pending, st.TCPConns, len(w.perClient))
+	}
+}
+
+// refused is a dialer that never gets through.
+func refused(upstream.Dialer) upstream.Dialer {
+	return func(context.Context, string, netip.AddrPort) (net.Conn, error) { return nil, errors.New("no way") }
+}
+
+func TestWithoutAWayOutThereIsAnAnswerAllTheSame(t *testing.T) {
+	w := newWorld(t, settings{dial: refused})
+	for _, d := range doors {
+		r := w.ask(t, d, question(string(d)+".example.com.", "A", 1232))
+		if r.Rcode != dns.RcodeServerFailure || ede(r) != 22 && ede(r) != 23 {
+			t.Errorf("%s: %v", d, r)
+		}
+	}
+}

@@ -1,0 +1,245 @@
+package server
+
+// This file is about the timers of TCP connections and what they keep, on paths
+// inside the process, where ten seconds cost nothing.
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rootwalk/clock"
+)
+
+// bubbleClock is virtual inside a synctest bubble.
+func bubbleClock() clock.Time { return clock.Time(time.Now().UnixNano()) }
+
+// pipe opens a connection of the client to the server inside the process. There
+// is no buffer: what one side writes, the other has to read.
+func (w *world) pipe(from string) net.Conn {
+	ours, theirs := net.Pipe()
+	w.serveConn(theirs, netip.MustParseAddr(from))
+	return ours
+}
+
+func framed(t testing.TB, name, rrtype string) []byte {
+	t.Helper()
+	b := pack(t, question(name, rrtype, 0))
+	return append(binary.BigEndian.AppendUint16(nil, uint16(len(b))), b...)
+}
+
+func mustWrite(t testing.TB, c net.Conn, b []byte) {
+	t.Helper()
+	if _, err := c.Write(b); err != nil {
+		t.Fatalf("write: %v", err)
+	}
+}
+
+func mustRead(t testing.TB, c net.Conn) []byte {
+	t.Helper()
+	var size [2]byte
+	if _, err := io.ReadFull(c, size[:]); err != nil {
+		t.Fatalf("read: %v", err)
+	}
+	b := make([]byte, binary.BigEndian.Uint16(size[:]))
+	if _, err := io.ReadFull(c, b); err != nil {
+		t.Fatalf("read: %v", err)
+	}
+	return b
+}
+
+// wantEnd waits for the end of the connection, and wants it at an instant.
+func wantEnd(t testing.TB, c net.Conn, since time.Time, after time.Duration) {
+	t.Helper()
+	if n, err := io.Copy(io.Discard, c); n != 0 || err != nil {
+		t.Errorf("%d octets and %v before the end", n, err)
+	}
+	if d := time.Since(since); d != after {
+		t.Errorf("closed after %v, want %v", d, after)
+	}
+}
+
+func TestConnectionsThatAskNothingEnd(t *testing.T) {
+	query := framed(t, "www.example.com.", "A")
+	for _, c := range []struct {
+		what  string
+		asked bool // a whole query before, which was answered
+		sent  []byte
+		after time.Duration
+	}{
+		{"nothing", false, nil, firstQueryTime},
+		{"half a length", false, query[:1], firstQueryTime},
+		{"a length", false, query[:2], firstQueryTime},
+		{"half a query", false, query[:20], firstQueryTime},
+		{"nothing more", true, nil, idleTime},
+		{"half a second query", true, query[:20], idleTime},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, settings{silent: true, clock: bubbleClock})
+				conn := w.pipe("127.0.0.1")
+				begin := time.Now()
+				if c.asked {
+					time.Sleep(time.Second)
+					mustWrite(t, conn, query)
+					begin = time.Now()
+					mustRead(t, conn)
+				}
+				if c.sent != nil {
+					mustWrite(t, conn, c.sent)
+				}
+				wantEnd(t, conn, begin, c.after)
+				synctest.Wait()
+				if n := w.Stats().TCPConns; n != 0 {
+					t.Errorf("%d connections are open", n)
+				}
+			})
+		})
+	}
+}
+
+func TestAQueryOctetByOctetDoesNotHoldAConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, settings{silent: true, clock: bubbleClock})
+		conn := w.pipe("127.0.0.1")
+		begin := time.Now()
+		query := framed(t, "www.example.com.", "A")
+		var writer sync.WaitGroup
+		writer.Go(func() {
+			for _, b := range query {
+				if _, err := conn.Write([]byte{b}); err != nil {
+					return
+				}
+				time.Sleep(150 * time.Millisecond)
+			}
+		})
+		wantEnd(t, conn, begin, firstQueryTime)
+		writer.Wait()
+	})
+}
+
+func TestABusyConnectionStaysOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, settings{silent: true, clock: bubbleClock})
+		conn := w.pipe("127.0.0.1")
+		for range 20 {
+			time.Sleep(idleTime - firstQueryTime*9/2)
+			mustWrite(t, conn, framed(t, "www.example.com.", "A"))
+			mustRead(t, conn)
+		}
+		conn.Close()
+	})
+}
+
+func TestAClientThatDoesNotReadIsLeft(t *testing.T) {
+	for _, c := range []struct {
+		what   string
+		warm   bool
+		repeat int
+	}{{"a cached answer", true, 1}, {"a walk", false, 1}, {"many walks", false, maxPipelined}} {
+		t.Run(c.what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, settings{silent: true, clock: bubbleClock, text: slowAndFast})
+				if c.warm {
+					w.ask(t, handle, question("n0.fast.example.", "A", 0))
+				}
+				conn := w.pipe("127.0.0.1")
+				begin := time.Now()
+				for i := range c.repeat {
+					mustWrite(t, conn, framed(t, fmt.Sprintf("n%d.fast.example.", i), "A"))
+				}
+				time.Sleep(writeTime)
+				synctest.Wait()
+				if n := w.Stats().TCPConns; n != 0 {
+					t.Errorf("%d connections are open", n)
+				}
+				wantEnd(t, conn, begin, writeTime)
+			})
+		})
+	}
+}
+
+// A reply that was cut in two must not be followed by another, whose octets
+// would be taken for its second half.
+func TestNothingFollowsAReplyThatWasCutShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, settings{silent: true, clock: bubbleClock, text: slowAndFast})
+		conn := w.pipe("127.0.0.1")
+		for i := range 4 {
+			mustWrite(t, conn, framed(t, fmt.Sprintf("n%d.fast.example.", i), "A"))
+		}
+		if _, err := io.ReadFull(conn, make([]byte, 20)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(writeTime + time.Second)
+		if n, err := io.Copy(io.Discard, conn); n != 0 || err != nil {
+			t.Errorf("%d octets and %v after half a reply", n, err)
+		}
+	})
+}
+
+func TestThereAreAtMost1024Connections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, settings{silent: true, clock: bubbleClock})
+		var conns []net.Conn
+		for i := range maxConns {
+			conns = append(conns, w.pipe(fmt.Sprintf("127.0.%d.%d", i/250, i%250)))
+		}
+		if n := w.Stats().TCPConns; n != maxConns {
+			t.Errorf("%d connections, want %d", n, maxConns)
+		}
+		wantEnd(t, w.pipe("127.1.1.1"), time.Now(), 0)
+		for _, c := range conns {
+			c.Close()
+		}
+		synctest.Wait()
+		if n := len(w.perClient); n != 0 {
+			t.Errorf("%d clients are remembered after all have left", n)
+		}
+	})
+}
+
+// An idle connection must not keep the buffers of the longest messages that
+// passed through it: a thousand of them would be 128 MiB.
+func TestAnIdleConnectionCostsLittle(t *testing.T) {
+	const conns, bound = 100, 32 << 10
+	w := newWorld(t, settings{silent: true, text: "== zone example.com @ 192.0.2.1\nlong TXT" + strings.Repeat(` "`+strings.Repeat("y", 255)+`"`, 230) + "\n"})
+	w.ask(t, handle, question("long.example.com.", "TXT", 0))
+	short, long := framed(t, "long.example.com.", "TXT"), framed(t, "long.example.com.", "TXT")
+	long = append(long, make([]byte, 60000)...) // behind the question
+	binary.BigEndian.PutUint16(long, uint16(len(long)-2))
+	var open []net.Conn
+	before := inUse()
+	for i := range conns {
+		c := w.pipe(fmt.Sprintf("127.0.1.%d", i))
+		open = append(open, c)
+		for _, q := range [][]byte{long, short} {
+			mustWrite(t, c, q)
+			if n := len(mustRead(t, c)); n < 58000 {
+				t.Fatalf("reply of %d octets", n)
+			}
+		}
+	}
+	if per := (inUse() - before) / conns; per > bound {
+		t.Errorf("an idle connection costs %d octets, want at most %d", per, bound)
+	}
+	for _, c := range open {
+		c.Close()
+	}
+}
+
+func inUse() int64 {
+	runtime.GC()
+	runtime.GC() // what pools held is gone after the second
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc + m.StackInuse)
+}
