@@ -100,6 +100,8 @@ func TestValuesMoveWithTheQueries(t *testing.T) {
 		`responses_total{rcode="REFUSED"}`:             1,
 		"cache_hits_total":                             2,
 		"cache_misses_total":                           4,
+		"cache_stale_total":                            0,
+		"cache_refreshes_total":                        0,
 		"refused_total":                                1,
 		"dropped_total":                                1,
 		"panics_total":                                 0,

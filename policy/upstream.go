@@ -8,7 +8,7 @@ import "net/netip"
 var neverAsked = []netip.Prefix{
 	netip.MustParsePrefix("224.0.0.0/4"),
 	netip.MustParsePrefix("240.0.0.0/4"),
-	netip.MustParsePrefix("0.0.0.0/32"),
+	netip.MustParsePrefix("0.0.0.0/8"),
 	netip.MustParsePrefix("169.254.0.0/16"),
 	netip.MustParsePrefix("::/128"),
 	netip.MustParsePrefix("ff00::/8"),

@@ -58,30 +58,30 @@ func message(t *testing.T, q wire.Question, flags string, text string) *wire.Mes
 }
 
 // words puts a meaning into words: its kind, and what was kept.
-func (m meaning) words() string {
+func (res meaning) words() string {
 	var b strings.Builder
-	b.WriteString(m.kind.String())
-	if m.reason != "" {
-		b.WriteString(": " + m.reason)
+	b.WriteString(res.kind.String())
+	if res.reason != "" {
+		b.WriteString(": " + res.reason)
 	}
-	for _, l := range m.links {
+	for _, l := range res.links {
 		fmt.Fprintf(&b, "; %s %s %s", l.Name, l.Type, wire.NameAt(l.Data[0], 0))
 	}
-	if m.next != "" {
-		b.WriteString("; next " + m.next.String())
+	if res.next != "" {
+		b.WriteString("; next " + res.next.String())
 	}
-	for _, f := range m.final {
+	for _, f := range res.final {
 		fmt.Fprintf(&b, "; %s %s x%d", f.Name, f.Type, len(f.Data))
 	}
-	for _, s := range m.soa {
+	for _, s := range res.soa {
 		b.WriteString("; SOA of " + s.Name.String())
 	}
-	for _, p := range m.proofs {
+	for _, p := range res.proofs {
 		fmt.Fprintf(&b, "; proof %s %s", p.Name, p.Type)
 	}
-	if m.kind == isReferral {
-		fmt.Fprintf(&b, " to %s for %d s", m.cut.Zone, m.cutTTL)
-		for _, s := range m.cut.Servers {
+	if res.kind == isReferral {
+		fmt.Fprintf(&b, " to %s for %d s", res.cut.Zone, res.cutTTL)
+		for _, s := range res.cut.Servers {
 			fmt.Fprintf(&b, "; %s %v", s.Name, s.Glue)
 		}
 	}

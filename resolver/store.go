@@ -54,7 +54,7 @@ func (w *walk) keep(q wire.Question, p *piece) {
 	for i := range p.links {
 		l := &p.links[i]
 		if l.Type == wire.TypeDNAME || q.Type != l.Type && !(i > 0 && p.links[i-1].Type == wire.TypeDNAME) {
-			w.r.put(&wire.Reply{Question: wire.Question{Name: l.Name, Type: l.Type, Class: l.Class}, Answer: []wire.RRset{*l}}, l.TTL, 0)
+			w.r.keepReply(&wire.Reply{Question: wire.Question{Name: l.Name, Type: l.Type, Class: l.Class}, Answer: []wire.RRset{*l}}, l.TTL, 0)
 		}
 		if l.Type == wire.TypeCNAME {
 			name = wire.NameAt(l.Data[0], 0).Lower()
@@ -76,7 +76,13 @@ func (w *walk) keep(q wire.Question, p *piece) {
 	if p.rcode == wire.YXDomain {
 		return
 	}
-	w.r.put(&wire.Reply{Question: leaf, Rcode: p.rcode, Answer: p.final, Authority: append(p.soa[:len(p.soa):len(p.soa)], p.proofs...)}, ttl, w.flags)
+	w.r.keepReply(&wire.Reply{Question: leaf, Rcode: p.rcode, Answer: p.final, Authority: append(p.soa[:len(p.soa):len(p.soa)], p.proofs...)}, ttl, w.flags)
+}
+
+// keepReply is put for who needs no packed reply: one that is too long for a
+// message is not kept.
+func (r *Resolver) keepReply(rep *wire.Reply, ttl uint32, flags uint8) {
+	_, _, _ = r.put(rep, ttl, flags)
 }
 
 // put packs a reply and stores it for ttl seconds.

@@ -162,6 +162,9 @@ func mutant(t *testing.T, r rule) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if strings.Count(string(src), r.source) != 1 {
+		t.Fatalf("%s: the source of the rule does not stand once in %s", r.at, r.file)
+	}
 	changed := filepath.Join(dir, "changed.go")
 	overlay, _ := json.Marshal(map[string]any{"Replace": map[string]string{path: changed}})
 	for name, text := range map[string]string{changed: strings.Replace(string(src), r.source, r.instead, 1), filepath.Join(dir, "overlay.json"): string(overlay)} {

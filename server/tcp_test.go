@@ -46,7 +46,8 @@ func TestRepliesOverTCPComeAsTheyAreReady(t *testing.T) {
 }
 
 func TestOneConnectionHasAtMost32QuestionsInFlight(t *testing.T) {
-	const all = maxPipelined + 8
+	const most = 32
+	const all = most + 8
 	g := newGate("192.0.2.1")
 	w := newWorld(t, settings{text: slowAndFast, dial: g.wrap})
 	defer g.open()
@@ -59,11 +60,11 @@ func TestOneConnectionHasAtMost32QuestionsInFlight(t *testing.T) {
 		waiting[q.Id] = true
 		c.send(pack(t, q))
 	}
-	eventually(t, "32 questions in flight", func() bool { return w.Stats().Pending == maxPipelined })
+	eventually(t, "32 questions in flight", func() bool { return w.Stats().Pending == most })
 	// A cached question of another client does not wait behind them, though one of the
 	// same connection does.
 	w.ask(t, overTCP, question("x.fast.example.", "A", 0))
-	eventually(t, "no more than 32 questions in flight", func() bool { return w.Stats().Pending == maxPipelined })
+	eventually(t, "no more than 32 questions in flight", func() bool { return w.Stats().Pending == most })
 	g.open()
 	for range all {
 		r := unpack(t, c.receive())
@@ -75,6 +76,7 @@ func TestOneConnectionHasAtMost32QuestionsInFlight(t *testing.T) {
 }
 
 func TestOneClientHasAtMost32Connections(t *testing.T) {
+	const most = 32
 	w := newWorld(t, settings{})
 	query := pack(t, question("www.example.com.", "A", 0))
 	works := func(c *client) bool {
@@ -83,7 +85,7 @@ func TestOneClientHasAtMost32Connections(t *testing.T) {
 		}
 		return c.receive() != nil
 	}
-	open := make([]*client, maxClientConns)
+	open := make([]*client, most)
 	for i := range open {
 		open[i] = w.dial(t, overTCP)
 		defer open[i].Close()
@@ -94,7 +96,7 @@ func TestOneClientHasAtMost32Connections(t *testing.T) {
 	extra := w.dial(t, overTCP)
 	defer extra.Close()
 	if works(extra) {
-		t.Errorf("connection %d is served", maxClientConns+1)
+		t.Errorf("connection %d is served", most+1)
 	}
 	if n := w.Stats().Shed; n != 1 {
 		t.Errorf("%d connections counted as turned away, want 1", n)
@@ -113,7 +115,7 @@ func TestOneClientHasAtMost32Connections(t *testing.T) {
 	neighbour.Close()
 
 	open[0].Close()
-	eventually(t, "a connection is forgotten", func() bool { return w.Stats().TCPConns < maxClientConns })
+	eventually(t, "a connection is forgotten", func() bool { return w.Stats().TCPConns < most })
 	again := w.dial(t, overTCP)
 	defer again.Close()
 	if !works(again) {

@@ -187,14 +187,15 @@ func TestNothingFollowsAReplyThatWasCutShort(t *testing.T) {
 }
 
 func TestThereAreAtMost1024Connections(t *testing.T) {
+	const most = 1024
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, settings{silent: true, clock: bubbleClock})
 		var conns []net.Conn
-		for i := range maxConns {
+		for i := range most {
 			conns = append(conns, w.pipe(fmt.Sprintf("127.0.%d.%d", i/250, i%250)))
 		}
-		if n := w.Stats().TCPConns; n != maxConns {
-			t.Errorf("%d connections, want %d", n, maxConns)
+		if n := w.Stats().TCPConns; n != most {
+			t.Errorf("%d connections, want %d", n, most)
 		}
 		wantEnd(t, w.pipe("127.1.1.1"), time.Now(), 0)
 		for _, c := range conns {

@@ -183,7 +183,7 @@ func (t *try) udpThenTCP(ctx context.Context) (*Reply, error) {
 			t.mixed = false
 			return t.overUDP(ctx)
 		}
-	case err == errMoveToTCP || err == nil && r.TC():
+	case err == errMoveToTCP:
 		return t.overTCP(ctx)
 	}
 	return r, err
@@ -263,6 +263,10 @@ func (t *try) overUDP(ctx context.Context) (*Reply, error) {
 		case folded:
 			t.s.foldsCase(u.o.Clock())
 			return nil, errFolded
+		}
+		if wire.Flags(msg)&wire.FlagTC != 0 { // a part is no answer; it may even end within a record
+			t.s.answered(time.Since(sent), u.o.Clock())
+			return nil, errMoveToTCP
 		}
 		return t.read(msg, "udp", time.Since(sent))
 	}

@@ -26,13 +26,16 @@ var (
 	ErrOPT     = errors.New("more than one OPT record")
 )
 
+// maxTTL is the largest TTL in seconds.
+const maxTTL = 1<<31 - 1
+
 // Record is one resource record. Name is lower case; Data is the RDATA as it
 // was received, but with the names of the types of RFC 1035 decompressed.
 type Record struct {
 	Name  Name
 	Type  Type
 	Class Class
-	TTL   uint32 // seconds; one over 2^31-1 is zero (RFC 2181 section 8)
+	TTL   uint32 // seconds, 31 bits; a larger one is taken as the largest (RFC 8767 section 4)
 	Data  string
 }
 
@@ -178,8 +181,8 @@ func (p *parser) record(off int, m *Message) (int, error) {
 		m.Options = string(msg[data:stop])
 		return stop, nil
 	}
-	if r.ttl > 1<<31-1 {
-		r.ttl = 0
+	if r.ttl > maxTTL {
+		r.ttl = maxTTL
 	}
 	r.data = int32(len(p.out))
 	ok, err := p.rdata(r.typ, data, stop)

