@@ -72,7 +72,12 @@ type Root struct {
 
 // Server is the shape of the listening side.
 type Server struct {
-	Workers int `yaml:"workers"` // 0: one per core
+	Workers      int    `yaml:"workers"`       // 0: one per core
+	Identity     string `yaml:"identity"`      // of the CHAOS class; "" is not told
+	Version      string `yaml:"version"`       // of the CHAOS class; "" is not told
+	NSID         string `yaml:"nsid"`          // RFC 5001; "" is not told
+	Cookies      bool   `yaml:"cookies"`       // RFC 7873
+	CookieSecret string `yaml:"cookie-secret"` // hex; "": random
 }
 
 // Cache bounds what is kept and for how long.
@@ -173,6 +178,7 @@ func defaults(memory int64, limited bool) *Config {
 		Access:  Access{Allow: loopback},
 		Metrics: Metrics{Listen: "127.0.0.1:9153"},
 		Log:     Log{Level: LogInfo, Format: LogText},
+		Server:  Server{Version: "rootwalk", Cookies: true},
 		Cache: Cache{
 			Size:           Bytes(size),
 			MaxTTL:         24 * time.Hour,

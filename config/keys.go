@@ -30,6 +30,11 @@ var keys = []key{
 	{"root.hints", "file in named.root form; built in when empty", in(file, func(c *Config) *string { return &c.Root.Hints })},
 	{"root.trust-anchors", "file of DS or DNSKEY records of any zone; built in when empty", in(file, func(c *Config) *string { return &c.Root.TrustAnchors })},
 	{"server.workers", "readers of the listening sockets; 0: one per core", in(whole[int](0, 1024), func(c *Config) *int { return &c.Server.Workers })},
+	{"server.identity", `what id.server and hostname.bind tell in the CHAOS class; "" is nothing`, in(word, func(c *Config) *string { return &c.Server.Identity })},
+	{"server.version", `what version.bind and version.server tell; "" is nothing`, in(word, func(c *Config) *string { return &c.Server.Version })},
+	{"server.nsid", `RFC 5001; "" is nothing`, in(word, func(c *Config) *string { return &c.Server.NSID })},
+	{"server.cookies", "RFC 7873", in(truth, func(c *Config) *bool { return &c.Server.Cookies })},
+	{"server.cookie-secret", `32 hex digits, the same on all servers of one address; "": a random one at each start`, in(secret, func(c *Config) *string { return &c.Server.CookieSecret })},
 	{"cache.size", "or 40% of the memory limit of the cgroup where that is less", in(size, func(c *Config) *Bytes { return &c.Cache.Size })},
 	{"cache.min-ttl", "", in(ttl, func(c *Config) *time.Duration { return &c.Cache.MinTTL })},
 	{"cache.max-ttl", "", in(ttl, func(c *Config) *time.Duration { return &c.Cache.MaxTTL })},
@@ -131,6 +136,8 @@ var (
 	}, boolean)
 	file     = scalar(`the name of a file, or ""`, quoted, parsePath, text)
 	socket   = scalar(`the name of a unix socket, or ""`, quoted, parseSocket, text)
+	word     = scalar(`up to 200 printable ASCII characters, or ""`, quoted, parseWord, text)
+	secret   = scalar(`32 hex digits, or ""`, quoted, parseSecret, text)
 	name     = scalar(`a domain name such as "example.org."`, quoted, parseName, text)
 	prefix   = scalar(`a prefix or an address such as "192.0.2.0/24" or "2001:db8::1"`, printed(netip.Prefix.String), parsePrefix, text)
 	listen   = scalar(`"V4:PORT" or "[V6]:PORT"`, quoted, parseListen, text)

@@ -38,6 +38,16 @@ var keyTests = []keyTest{
 		`"a\nb"`, `"a\nb" holds a character that cannot be printed; accepted: the name of a file, or ""`},
 	{"server.workers", `0`, `4`, ``,
 		`-1`, `-1 is out of range; accepted: a whole number from 0 to 1024`},
+	{"server.identity", `""`, `"ns1.example"`, ``,
+		`"a\nb"`, `"a\nb" holds a character that is not printable ASCII; accepted: up to 200 printable ASCII characters, or ""`},
+	{"server.version", `"rootwalk"`, `""`, ``,
+		`7`, `7 is a number; accepted: up to 200 printable ASCII characters, or ""`},
+	{"server.nsid", `""`, `"a1"`, ``,
+		`[a]`, `the value is a list; accepted: up to 200 printable ASCII characters, or ""`},
+	{"server.cookies", `true`, `false`, ``,
+		`maybe`, `"maybe" is a string; accepted: true or false`},
+	{"server.cookie-secret", `""`, `"000102030405060708090a0b0c0d0e0f"`, ``,
+		`"0011"`, `the value is not 32 hex digits; accepted: 32 hex digits, or ""`},
 	{"cache.size", `256MiB`, `1073741824`, `1GiB`,
 		`256MB`, `"256MB" is not a size; accepted: bytes, or a whole number of KiB, MiB or GiB such as 256MiB`},
 	{"cache.min-ttl", `0s`, `90s`, `1m30s`,
@@ -181,7 +191,7 @@ func TestTheKeysAreThoseOfTheInterfaceAndNoOthers(t *testing.T) {
 		metrics.listen
 		log.level log.format
 		root.hints root.trust-anchors
-		server.workers
+		server.workers server.identity server.version server.nsid server.cookies server.cookie-secret
 		cache.size cache.min-ttl cache.max-ttl cache.min-negative-ttl cache.max-negative-ttl cache.prefetch cache.snapshot
 		stale.enabled stale.max-age stale.answer-ttl stale.client-timeout
 		resolver.qname-minimisation resolver.max-aliases resolver.minimal-responses

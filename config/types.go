@@ -4,6 +4,7 @@ package config
 // its canonical form, or an error that says what is wrong with the text; what would be right is said by the key's form.
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -351,4 +352,25 @@ func clipped(text string) string {
 		return string(r[:most]) + "..."
 	}
 	return text
+}
+
+// parseWord reads a short text that travels in a message.
+func parseWord(text string) (string, error) {
+	if len(text) > 200 {
+		return "", fmt.Errorf("%d characters are too many", len(text))
+	}
+	for _, c := range []byte(text) {
+		if c < ' ' || c > '~' {
+			return "", fmt.Errorf("%q holds a character that is not printable ASCII", text)
+		}
+	}
+	return text, nil
+}
+
+// parseSecret reads a secret of 16 octets.
+func parseSecret(text string) (string, error) {
+	if b, err := hex.DecodeString(text); err != nil || len(b) != 16 && len(b) != 0 {
+		return "", fmt.Errorf("the value is not 32 hex digits") // and is not printed: it is a secret
+	}
+	return text, nil
 }

@@ -71,7 +71,7 @@ func (w *walk) resolve(q wire.Question) (*wire.Reply, uint32, error) {
 				w.trace.add(Step{Kind: StepAlias, Text: l.Name.String() + " is " + wire.NameAt(l.Data[0], 0).String()})
 			}
 		}
-		if len(owners) > w.r.o.MaxAliases {
+		if len(owners) > max(w.r.o.MaxAliases, 0) {
 			return nil, 0, &Failure{EDE: wire.EDEOther, Text: fmt.Sprintf("limit: more than %d aliases", w.r.o.MaxAliases), limit: true}
 		}
 		if p.next == "" {

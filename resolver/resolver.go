@@ -42,6 +42,7 @@ type Options struct {
 // The defaults of Options, and what bounds every question beside its budget.
 const (
 	DefaultMaxAliases     = 10
+	NoAliases             = -1 // follow none
 	DefaultMaxTTL         = 24 * time.Hour
 	DefaultMaxNegativeTTL = time.Hour
 

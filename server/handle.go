@@ -64,27 +64,31 @@ func (s *Server) quick(dst, query []byte, meta Meta, q *wire.Query) (reply []byt
 	}
 	s.stats.query(meta.Transport, q.Type)
 	if !s.allow.Load().Has(meta.Client) {
-		return s.refuse(dst, query, q, wire.Refused, wire.EDEProhibited), true
+		return s.refuse(dst, query, meta, q, wire.Refused, wire.EDEProhibited), true
 	}
 	switch verdict {
 	case wire.Malformed:
-		return s.refuse(dst, query, q, wire.FormErr, wire.NoEDE), true
+		return s.refuse(dst, query, meta, q, wire.FormErr, wire.NoEDE), true
 	case wire.NotImplemented:
-		return s.refuse(dst, query, q, wire.NotImp, wire.NoEDE), true
+		return s.refuse(dst, query, meta, q, wire.NotImp, wire.NoEDE), true
 	case wire.WrongVersion:
-		return s.refuse(dst, query, q, wire.BadVers, wire.NoEDE), true
+		return s.refuse(dst, query, meta, q, wire.BadVers, wire.NoEDE), true
+	case wire.CookieOnly:
+		return s.error(dst, query, meta, q, wire.NoError, wire.NoEDE, ""), true
 	}
 	switch {
 	case q.Type == wire.TypeNXNAME: // RFC 9824 section 3.5
-		return s.refuse(dst, query, q, wire.FormErr, wire.EDEInvalidQueryType), true
+		return s.refuse(dst, query, meta, q, wire.FormErr, wire.EDEInvalidQueryType), true
 	case q.Type == wire.TypeAXFR || q.Type == wire.TypeIXFR:
-		return s.refuse(dst, query, q, wire.Refused, wire.EDENotSupported), true
+		return s.refuse(dst, query, meta, q, wire.Refused, wire.EDENotSupported), true
 	case q.Type == wire.TypeANY && q.Class == wire.ClassIN:
 		return s.minimalANY(dst, query, meta, q), true
+	case q.Class == wire.ClassCH:
+		return s.identity(dst, query, meta, q), true
 	case q.Class != wire.ClassIN:
-		return s.refuse(dst, query, q, wire.Refused, wire.EDENotSupported), true
-	case q.Type.Meta():
-		return s.refuse(dst, query, q, wire.NotImp, wire.EDENotSupported), true
+		return s.refuse(dst, query, meta, q, wire.Refused, wire.EDENotSupported), true
+	case q.Type.Meta() || q.Type == wire.TypeRRSIG: // signatures alone are of no use (RFC 8482 section 7)
+		return s.refuse(dst, query, meta, q, wire.NotImp, wire.EDENotSupported), true
 	}
 	return s.cached(dst, query, meta, q)
 }
@@ -121,7 +125,7 @@ func (s *Server) resolve(ctx context.Context, dst, query []byte, meta Meta, q *w
 	res, err := s.o.Resolver.Lookup(ctx, resolver.Request{
 		Question: wire.Question{Name: q.QuestionName(query), Type: q.Type, Class: q.Class}, CD: q.CD(), CacheOnly: !q.RD()})
 	if err != nil {
-		return s.failed(dst, query, q, err)
+		return s.failed(dst, query, meta, q, err)
 	}
 	a := answer{packed: res.Reply, age: res.Header.Age(s.o.Clock().Seconds()), status: res.Header.Status, ede: reasonFor(res.Header)}
 	if res.Stale {
@@ -135,20 +139,20 @@ func (s *Server) resolve(ctx context.Context, dst, query []byte, meta Meta, q *w
 }
 
 // failed answers a question that has no answer.
-func (s *Server) failed(dst, query []byte, q *wire.Query, err error) []byte {
+func (s *Server) failed(dst, query []byte, meta Meta, q *wire.Query, err error) []byte {
 	var f *resolver.Failure
 	if !errors.As(err, &f) {
 		f = &resolver.Failure{EDE: wire.EDEOther, Text: err.Error()}
 	}
 	switch {
 	case f.EDE == wire.EDENotAuthoritative:
-		return s.refuse(dst, query, q, wire.Refused, f.EDE)
+		return s.refuse(dst, query, meta, q, wire.Refused, f.EDE)
 	case f.Cached():
 		s.stats.rcode(wire.ServFail)
-		return s.error(dst, query, q, wire.ServFail, wire.EDECachedError, f.Text)
+		return s.error(dst, query, meta, q, wire.ServFail, wire.EDECachedError, f.Text)
 	}
 	s.stats.rcode(wire.ServFail)
-	return s.error(dst, query, q, wire.ServFail, f.EDE, f.Text)
+	return s.error(dst, query, meta, q, wire.ServFail, f.EDE, f.Text)
 }
 
 // answer is a packed reply and what is to be said with it.
@@ -178,36 +182,31 @@ func (s *Server) write(dst, query []byte, meta Meta, q *wire.Query, a answer) []
 	if meta.Transport == UDP {
 		limit = min(q.UDPSize, payloadSize)
 	}
-	opt := wire.OPT{UDPSize: payloadSize, Rcode: rcode, DO: q.DO, EDE: a.ede}
-	if !s.o.EDE {
-		opt.EDE = wire.NoEDE
-	}
+	var opt wire.OPT
+	s.opt(&opt, query, meta, q, rcode, a.ede)
 	optLen := 0
 	if q.EDNS {
-		optLen = 11
-		if opt.EDE != wire.NoEDE {
-			optLen += 6
-		}
+		optLen = opt.Len()
 	}
 	if len(dst)-start+optLen > limit {
 		s.stats.truncated.Add(1)
 		dst = wire.Truncate(dst[:body], start)
 	}
 	if q.EDNS {
-		dst = wire.AppendOPT(dst, start, opt)
+		dst = wire.AppendOPT(dst, start, &opt)
 	}
 	return dst
 }
 
 // refuse answers with a bare response code.
-func (s *Server) refuse(dst, query []byte, q *wire.Query, rcode wire.Rcode, ede wire.EDE) []byte {
+func (s *Server) refuse(dst, query []byte, meta Meta, q *wire.Query, rcode wire.Rcode, ede wire.EDE) []byte {
 	s.stats.refused.Add(1)
 	s.stats.rcode(rcode)
-	return s.error(dst, query, q, rcode, ede, "")
+	return s.error(dst, query, meta, q, rcode, ede, "")
 }
 
 // error writes a reply without records.
-func (s *Server) error(dst, query []byte, q *wire.Query, rcode wire.Rcode, ede wire.EDE, text string) []byte {
+func (s *Server) error(dst, query []byte, meta Meta, q *wire.Query, rcode wire.Rcode, ede wire.EDE, text string) []byte {
 	start := len(dst)
 	flags := wire.FlagRA
 	if rcode == wire.Refused && ede == wire.EDEProhibited {
@@ -217,14 +216,12 @@ func (s *Server) error(dst, query []byte, q *wire.Query, rcode wire.Rcode, ede w
 	if !q.EDNS {
 		return dst
 	}
-	if !s.o.EDE {
-		ede, text = wire.NoEDE, ""
+	var opt wire.OPT
+	s.opt(&opt, query, meta, q, rcode, ede)
+	if opt.EDE != wire.NoEDE { // as much of the text as the shortest payload has room for
+		opt.Text = text[:max(0, min(len(text), 512-(len(dst)-start)-opt.Len()))]
 	}
-	const maxText = 300 // the shortest payload has room for it behind the longest name
-	if start+512-len(dst)-17 < len(text) {
-		text = text[:max(0, min(maxText, start+512-len(dst)-17))]
-	}
-	return wire.AppendOPT(dst, start, wire.OPT{UDPSize: payloadSize, Rcode: rcode, DO: q.DO, EDE: ede, Text: text})
+	return wire.AppendOPT(dst, start, &opt)
 }
 
 // minimalANY answers ANY with one record that says why there are no others

@@ -326,5 +326,5 @@ func (g *gate) wrap(dial upstream.Dialer) upstream.Dialer {
 func (w *world) errorFor(query []byte, text string) []byte {
 	var q wire.Query
 	wire.ParseQuery(query, &q)
-	return w.error(nil, query, &q, wire.ServFail, wire.EDEOther, text)
+	return w.error(nil, query, Meta{}, &q, wire.ServFail, wire.EDEOther, text)
 }

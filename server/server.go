@@ -20,8 +20,13 @@ type Options struct {
 	Allow    *policy.ACL
 	Clock    clock.Clock // nil is the boot clock
 	Log      *slog.Logger
-	Workers  int    // readers of each UDP socket; 0 is one
-	EDE      bool   // say why (RFC 8914)
+	Workers  int  // readers of each UDP socket; 0 is one
+	EDE      bool // say why (RFC 8914)
+
+	Identity *policy.Identity // what is told about this server; nil tells nothing
+	NSID     string           // what clients that ask for it get to know (RFC 5001); "" is nothing
+	Cookies  *Cookies         // nil gives none (RFC 7873)
+
 	StaleTTL uint32 // seconds, of stale answers (RFC 8767 section 4)
 }
 

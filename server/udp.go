@@ -18,6 +18,16 @@ const maxQuery = 4096
 
 type udpListener struct {
 	*net.UDPConn
+	control int // octets of control data with each packet; 0 unless bound to all addresses
+}
+
+// send sends a reply, from the address that the query came to.
+func (l *udpListener) send(reply, oob []byte, client netip.AddrPort) {
+	if len(oob) > 0 {
+		_, _, _ = l.WriteMsgUDPAddrPort(reply, replyFrom(oob), client)
+		return
+	}
+	_, _ = l.WriteToUDPAddrPort(reply, client) // a client that is gone is no matter
 }
 
 // stopReading ends the readers; replies can still be written.
@@ -30,7 +40,10 @@ func (s *Server) ListenUDP(addr netip.AddrPort) (netip.AddrPort, error) {
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
-	l := &udpListener{conn}
+	l := &udpListener{UDPConn: conn}
+	if addr.Addr().IsUnspecified() {
+		l.control = wantDestination(conn, addr.Addr().Is6())
+	}
 	bound := conn.LocalAddr().(*net.UDPAddr).AddrPort()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,6 +75,7 @@ var missBuffers = sync.Pool{New: func() any { return new(missBuffer) }}
 
 type missBuffer struct {
 	query []byte
+	oob   []byte
 	reply [payloadSize + 512]byte
 }
 
@@ -71,8 +85,9 @@ func (s *Server) readUDP(l *udpListener) {
 	defer s.loops.Done()
 	in := make([]byte, maxQuery)
 	out := make([]byte, 0, 65536)
+	oob := make([]byte, l.control)
 	for {
-		n, client, err := l.ReadFromUDPAddrPort(in)
+		n, c, _, client, err := l.ReadMsgUDPAddrPort(in, oob)
 		if err != nil {
 			var ne net.Error
 			if errors.Is(err, net.ErrClosed) || errors.As(err, &ne) && ne.Timeout() {
@@ -85,11 +100,11 @@ func (s *Server) readUDP(l *udpListener) {
 		var q wire.Query
 		reply, done := s.quickSafe(out[:0], in[:n], meta, &q)
 		if !done {
-			s.resolveUDP(l, in[:n], client, meta, q, start)
+			s.resolveUDP(l, in[:n], oob[:c], client, meta, q, start)
 			continue
 		}
 		if reply != nil {
-			_, _ = l.WriteToUDPAddrPort(reply, client) // a client that is gone is no matter
+			l.send(reply, oob[:c], client)
 			s.stats.latency(hit, s.o.Clock().Sub(start))
 		}
 	}
@@ -99,39 +114,41 @@ func (s *Server) readUDP(l *udpListener) {
 func (s *Server) quickSafe(dst, query []byte, meta Meta, q *wire.Query) (reply []byte, done bool) {
 	defer func() {
 		if p := recover(); p != nil {
-			reply, done = s.panicked(dst, query, q, p), true
+			reply, done = s.panicked(dst, query, meta, q, p), true
 		}
 	}()
 	return s.quick(dst, query, meta, q)
 }
 
 // panicked answers a query whose handling panicked.
-func (s *Server) panicked(dst, query []byte, q *wire.Query, p any) []byte {
+func (s *Server) panicked(dst, query []byte, meta Meta, q *wire.Query, p any) []byte {
 	s.stats.panics.Add(1)
 	s.o.Log.Error("panic while answering a query", "panic", p)
 	if q.NameEnd == 0 {
 		return nil
 	}
 	s.stats.rcode(wire.ServFail)
-	return s.error(dst, query, q, wire.ServFail, wire.EDEOther, "internal error")
+	return s.error(dst, query, meta, q, wire.ServFail, wire.EDEOther, "internal error")
 }
 
 // resolveUDP resolves a question on a goroutine of its own and sends the reply.
-func (s *Server) resolveUDP(l *udpListener, query []byte, client netip.AddrPort, meta Meta, q wire.Query, start clock.Time) {
+func (s *Server) resolveUDP(l *udpListener, query, oob []byte, client netip.AddrPort, meta Meta, q wire.Query, start clock.Time) {
 	if s.pending.Add(1) > maxPending {
 		s.pending.Add(-1)
 		s.stats.shed.Add(1)
 		return
 	}
 	b := missBuffers.Get().(*missBuffer)
-	b.query = append(b.query[:0], query...)
+	b.query, b.oob = append(b.query[:0], query...), append(b.oob[:0], oob...)
 	s.busy.Add(1)
 	go func() {
 		defer s.busy.Done()
 		defer s.pending.Add(-1)
 		defer missBuffers.Put(b)
 		reply := s.resolveSafe(s.ctx, b.reply[:0], b.query, meta, &q)
-		_, _ = l.WriteToUDPAddrPort(reply, client)
+		if reply != nil {
+			l.send(reply, b.oob, client)
+		}
 		s.stats.latency(miss, s.o.Clock().Sub(start))
 	}()
 }
@@ -140,7 +157,7 @@ func (s *Server) resolveUDP(l *udpListener, query []byte, client netip.AddrPort,
 func (s *Server) resolveSafe(ctx context.Context, dst, query []byte, meta Meta, q *wire.Query) (reply []byte) {
 	defer func() {
 		if p := recover(); p != nil {
-			reply = s.panicked(dst, query, q, p)
+			reply = s.panicked(dst, query, meta, q, p)
 		}
 	}()
 	return s.resolve(ctx, dst, query, meta, q)

@@ -214,9 +214,9 @@ func (t *try) query(dst []byte) []byte {
 	switch {
 	case t.plain:
 	case t.a.Retry: // the reply may have been too long for the path (RFC 6891 section 6.2.5)
-		dst = wire.AppendOPT(dst, start, wire.OPT{UDPSize: 512, DO: true, EDE: wire.NoEDE})
+		dst = wire.AppendOPT(dst, start, &wire.OPT{UDPSize: 512, DO: true, EDE: wire.NoEDE})
 	default:
-		dst = wire.AppendOPT(dst, start, wire.OPT{UDPSize: PayloadSize, DO: true, EDE: wire.NoEDE})
+		dst = wire.AppendOPT(dst, start, &wire.OPT{UDPSize: PayloadSize, DO: true, EDE: wire.NoEDE})
 	}
 	return dst
 }

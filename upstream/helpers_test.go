@@ -205,7 +205,7 @@ func replyTo(query []byte, rcode wire.Rcode, opt bool) []byte {
 	m[2], m[3] = m[2]|0x80, byte(rcode)
 	m[7], m[9], m[11] = 0, 0, 0
 	if opt {
-		m = wire.AppendOPT(m, 0, wire.OPT{UDPSize: 1232, EDE: wire.NoEDE})
+		m = wire.AppendOPT(m, 0, &wire.OPT{UDPSize: 1232, EDE: wire.NoEDE})
 	}
 	return m
 }

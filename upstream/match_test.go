@@ -8,7 +8,7 @@ import (
 
 func TestWhatMatchesAQuery(t *testing.T) {
 	query := wire.AppendQuestion(nil, 0x1234, 0, "\x03wWw\x07exaMPle\x00", wire.TypeA, wire.ClassIN)
-	query = wire.AppendOPT(query, 0, wire.OPT{UDPSize: PayloadSize, DO: true, EDE: wire.NoEDE})
+	query = wire.AppendOPT(query, 0, &wire.OPT{UDPSize: PayloadSize, DO: true, EDE: wire.NoEDE})
 	end := questionEnd(query)
 	header := func(rcode byte) func([]byte) []byte {
 		return func(m []byte) []byte {

@@ -128,7 +128,7 @@ func BenchmarkPackedAppend(b *testing.B) {
 				}
 				dst = q.AppendHeader(dst[:0], msg, FlagRA, NoError)
 				dst = p.Append(dst, 0, s)
-				dst = AppendOPT(dst, 0, OPT{UDPSize: 1232, EDE: NoEDE})
+				dst = AppendOPT(dst, 0, &OPT{UDPSize: 1232, EDE: NoEDE})
 			}
 		})
 	}

@@ -165,7 +165,7 @@ func FuzzParseQuery(f *testing.F) {
 			t.Fatalf("out of range: %+v", q)
 		}
 		out := q.AppendHeader(nil, b, FlagRA, ServFail)
-		out = AppendOPT(out, 0, OPT{UDPSize: 1232, DO: q.DO, EDE: EDEOther})
+		out = AppendOPT(out, 0, &OPT{UDPSize: 1232, DO: q.DO, EDE: EDEOther})
 		var m dns.Msg
 		if err := m.Unpack(out); err != nil {
 			t.Fatalf("miekg/dns refuses the reply: %v", err)

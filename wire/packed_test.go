@@ -170,7 +170,7 @@ func TestAppendAllocatesNothing(t *testing.T) {
 			ParseQuery(query, &q)
 			out := q.AppendHeader(dst[:0], query, FlagRA, p.Rcode())
 			out = p.Append(out, 0, s)
-			AppendOPT(out, 0, OPT{UDPSize: 1232, EDE: EDEStale, Text: "stale"})
+			AppendOPT(out, 0, &OPT{UDPSize: 1232, EDE: EDEStale, Text: "stale"})
 		})
 		if n != 0 {
 			t.Errorf("%+v: %v allocations", s, n)

@@ -13,8 +13,11 @@ type Query struct {
 	Version uint8
 	DO      bool
 	UDPSize int // largest reply over UDP in octets, at least 512 (RFC 6891 section 6.2.3)
-	Cookie  int // length of the client's cookie option (RFC 7873), 0 when absent
 	NSID    bool
+
+	Cookie    int  // length of the client's cookie option (RFC 7873), 0 when absent
+	CookieAt  int  // where its data begins
+	Keepalive bool // the client wants to know how long the connection may idle (RFC 7828)
 }
 
 // RD tells whether recursion is desired.
@@ -36,6 +39,7 @@ const (
 	Malformed                     // FORMERR
 	NotImplemented                // NOTIMP: an opcode other than QUERY
 	WrongVersion                  // BADVERS: an EDNS version over 0 (RFC 6891 section 6.1.3)
+	CookieOnly                    // no question, only a cookie: answered with one (RFC 7873 section 5.4)
 )
 
 // ParseQuery reads a client's packet. Every verdict but Drop leaves at least ID
@@ -52,16 +56,20 @@ func ParseQuery(b []byte, q *Query) Verdict {
 	if Opcode(q.Flags) != 0 {
 		return NotImplemented
 	}
-	if u16(b, offQDCount) != 1 {
+	off := HeaderLen
+	switch u16(b, offQDCount) {
+	case 0:
+	case 1:
+		end := questionNameEnd(b)
+		if end < 0 || end+4 > len(b) {
+			return Malformed
+		}
+		q.NameEnd = end
+		q.Type, q.Class = Type(u16(b, end)), Class(u16(b, end+2))
+		off = end + 4
+	default:
 		return Malformed
 	}
-	end := questionNameEnd(b)
-	if end < 0 || end+4 > len(b) {
-		return Malformed
-	}
-	q.NameEnd = end
-	q.Type, q.Class = Type(u16(b, end)), Class(u16(b, end+2))
-	off := end + 4
 	for n := int(u16(b, offANCount)) + int(u16(b, offNSCount)); n > 0; n-- {
 		if off = skipRecord(b, off); off < 0 {
 			return Malformed
@@ -86,6 +94,12 @@ func ParseQuery(b []byte, q *Query) Verdict {
 			}
 		}
 		off = next
+	}
+	if q.NameEnd == 0 && verdict == Accept {
+		if q.Cookie == 0 {
+			return Malformed
+		}
+		return CookieOnly
 	}
 	return verdict
 }
@@ -140,7 +154,12 @@ func (q *Query) readOPT(b []byte, off, end int) bool {
 			if n != 8 && (n < 16 || n > 40) {
 				return false
 			}
-			q.Cookie = n
+			q.Cookie, q.CookieAt = n, o-n
+		case OptionKeepalive: // RFC 7828 section 3.2.1: a client sends it empty
+			if n != 0 {
+				return false
+			}
+			q.Keepalive = true
 		}
 	}
 	return true
@@ -171,11 +190,37 @@ type OPT struct {
 	DO      bool   // echoed (RFC 3225)
 	EDE     EDE    // NoEDE for none
 	Text    string // EXTRA-TEXT of the EDE
+
+	NSID      string          // RFC 5001; "" for none
+	Keepalive uint16          // RFC 7828, in units of 100 ms; 0 for none
+	Cookie    [CookieLen]byte // RFC 7873
+	HasCookie bool
+}
+
+// CookieLen is the length of a client's and our cookie together in octets, RFC 9018 section 4.
+const CookieLen = 24
+
+// Len is the length of the record in octets.
+func (o *OPT) Len() int {
+	n := 11
+	if o.EDE != NoEDE {
+		n += 6 + len(o.Text)
+	}
+	if o.NSID != "" {
+		n += 4 + len(o.NSID)
+	}
+	if o.Keepalive != 0 {
+		n += 6
+	}
+	if o.HasCookie {
+		n += 4 + CookieLen
+	}
+	return n
 }
 
 // AppendOPT appends the OPT record and counts it in the header that begins at
 // start.
-func AppendOPT(dst []byte, start int, o OPT) []byte {
+func AppendOPT(dst []byte, start int, o *OPT) []byte {
 	at := len(dst)
 	dst = append(dst, 0, 0, byte(TypeOPT), byte(o.UDPSize>>8), byte(o.UDPSize), byte(o.Rcode>>4), 0, 0, 0, 0, 0)
 	if o.DO {
@@ -185,6 +230,17 @@ func AppendOPT(dst []byte, start int, o OPT) []byte {
 		n := 2 + len(o.Text)
 		dst = append(dst, 0, byte(OptionEDE), byte(n>>8), byte(n), byte(o.EDE>>8), byte(o.EDE))
 		dst = append(dst, o.Text...)
+	}
+	if o.NSID != "" {
+		dst = append(dst, 0, byte(OptionNSID), byte(len(o.NSID)>>8), byte(len(o.NSID)))
+		dst = append(dst, o.NSID...)
+	}
+	if o.Keepalive != 0 {
+		dst = append(dst, 0, byte(OptionKeepalive), 0, 2, byte(o.Keepalive>>8), byte(o.Keepalive))
+	}
+	if o.HasCookie {
+		dst = append(dst, 0, byte(OptionCookie), 0, CookieLen)
+		dst = append(dst, o.Cookie[:]...)
 	}
 	putU16(dst, at+9, uint16(len(dst)-at-11))
 	putU16(dst, start+offARCount, u16(dst, start+offARCount)+1)

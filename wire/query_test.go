@@ -136,7 +136,7 @@ func TestParseQueryReadsEveryField(t *testing.T) {
 	}
 	want := Query{
 		ID: 0xabcd, Flags: FlagRD | FlagCD, NameEnd: HeaderLen + 17, Type: TypeA, Class: ClassIN,
-		EDNS: true, DO: true, UDPSize: 1232, Cookie: 24, NSID: true,
+		EDNS: true, DO: true, UDPSize: 1232, Cookie: 24, CookieAt: HeaderLen + 17 + 4 + 11 + 4 + 4, NSID: true,
 	}
 	if q != want {
 		t.Errorf("got  %+v\nwant %+v", q, want)
@@ -204,7 +204,7 @@ func TestAppendOPTIsReadByOthers(t *testing.T) {
 		{UDPSize: 512, EDE: EDEInvalidQueryType, Rcode: FormErr},
 	} {
 		dst := q.AppendHeader([]byte("tcp"), b, FlagRA, o.Rcode)
-		dst = AppendOPT(dst, 3, o)
+		dst = AppendOPT(dst, 3, &o)
 		m := unpack(t, dst[3:])
 		e := m.IsEdns0()
 		if e == nil || len(m.Extra) != 1 {
@@ -235,7 +235,7 @@ func TestTruncateLeavesHeaderAndQuestion(t *testing.T) {
 	for off := offANCount; off <= offARCount; off += 2 {
 		putU16(dst, 3+off, 0x0101) // records that did not fit
 	}
-	dst = AppendOPT(Truncate(dst, 3), 3, OPT{UDPSize: 1232, EDE: NoEDE})
+	dst = AppendOPT(Truncate(dst, 3), 3, &OPT{UDPSize: 1232, EDE: NoEDE})
 	m := unpack(t, dst[3:])
 	if !m.Truncated || len(m.Question) != 1 || len(m.Answer)+len(m.Ns) != 0 || len(m.Extra) != 1 || m.IsEdns0() == nil {
 		t.Errorf("the truncated reply is %v", m)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -54,7 +55,7 @@ func assembleWith(cfg *config.Config, log *slog.Logger, dial upstream.Dialer, hi
 	})
 	p.resolver = resolver.New(resolver.Options{
 		Cache: p.cache, Upstream: p.upstream, Hints: hints, Log: log,
-		MaxAliases: cfg.Resolver.MaxAliases, FullNames: !cfg.Resolver.QNAMEMinimisation,
+		MaxAliases: maxAliases(cfg.Resolver.MaxAliases), FullNames: !cfg.Resolver.QNAMEMinimisation,
 		IPv4: cfg.Upstream.IPv4, IPv6: cfg.Upstream.IPv6,
 		Local: policy.NewLocal(names(cfg.Zones)), Zones: zones(cfg.Zones),
 		Rebinding: policy.NewRebinding(cfg.Access.PrivateAddresses, parseNames(cfg.Access.PrivateDomains)),
@@ -67,11 +68,30 @@ func assembleWith(cfg *config.Config, log *slog.Logger, dial upstream.Dialer, hi
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
+	var cookies *server.Cookies
+	if cfg.Server.Cookies {
+		secret, err := hex.DecodeString(cfg.Server.CookieSecret)
+		if err == nil {
+			cookies, err = server.NewCookies(secret)
+		}
+		if err != nil { // the configuration was checked
+			log.Error("no cookies", "reason", err)
+		}
+	}
 	p.server = server.New(server.Options{
+		Identity: policy.NewIdentity(cfg.Server.Version, cfg.Server.Identity), NSID: cfg.Server.NSID, Cookies: cookies,
 		Cache: p.cache, Resolver: p.resolver, Allow: policy.NewACL(cfg.Access.Allow), Log: log, Workers: workers, EDE: cfg.EDE,
 		StaleTTL: uint32(cfg.Stale.AnswerTTL / time.Second),
 	})
 	return p
+}
+
+// maxAliases is the option for a number of aliases that may be none.
+func maxAliases(n int) int {
+	if n == 0 {
+		return resolver.NoAliases
+	}
+	return n
 }
 
 // zones are the configured zones as the resolver wants them.

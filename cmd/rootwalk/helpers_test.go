@@ -34,10 +34,11 @@ func TestMain(m *testing.M) {
 // patience bounds waiting for what must happen.
 const patience = 10 * time.Second
 
-// command is rootwalk with arguments, in an environment without settings.
+// command is rootwalk with arguments, in an environment without settings. The
+// race detector sleeps for a second at every exit unless it is told not to.
 func command(args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = []string{beRootwalk + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + os.TempDir()}
+	cmd.Env = []string{beRootwalk + "=1", "GORACE=atexit_sleep_ms=0", "PATH=" + os.Getenv("PATH"), "HOME=" + os.TempDir()}
 	cmd.WaitDelay = patience
 	return cmd
 }
