@@ -113,7 +113,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count("truncated_total", s.Truncated)
 	count("dropped_total", s.Dropped)
 	count("shed_total", s.Shed, "server")
-	count("panics_total", s.Panics)
+	count("panics_total", s.Panics+c.r.Resolver.Stats().Panics)
 	gauge("in_flight", float64(s.Pending))
 	gauge("tcp_connections", float64(s.TCPConns))
 

@@ -26,9 +26,7 @@ func (w *walk) learnBehind(s *servers, rtt time.Duration) {
 		return
 	}
 	below := &walk{r: w.r, began: time.Now(), budget: w.budget, depth: w.depth + 1, above: append(w.above[:len(w.above):len(w.above)], q.Name)}
-	w.r.behind.Add(1)
-	go func() {
-		defer w.r.behind.Done()
+	w.r.goBehind(func() {
 		defer w.r.learn.end(q)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), QuestionTime)
 		defer cancel()
@@ -38,7 +36,7 @@ func (w *walk) learnBehind(s *servers, rtt time.Duration) {
 				w.r.remember(q, f, false)
 			}
 		}
-	}()
+	})
 }
 
 // maxLearning bounds the walks that no client waits for.

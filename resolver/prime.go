@@ -69,9 +69,5 @@ func (r *Resolver) primeBehind() {
 	if len(r.hints.Servers) == 0 || !r.priming.CompareAndSwap(false, true) {
 		return
 	}
-	r.behind.Add(1)
-	go func() {
-		defer r.behind.Done()
-		r.primeOnce(context.Background())
-	}()
+	r.goBehind(func() { r.primeOnce(context.Background()) })
 }

@@ -107,6 +107,22 @@ func New(o Options) *Resolver {
 // QuestionTime at the most.
 func (r *Resolver) Close() { r.behind.Wait() }
 
+// goBehind runs f where no client waits for it. A panic costs what f was about,
+// not the process.
+func (r *Resolver) goBehind(f func()) {
+	r.behind.Add(1)
+	go func() {
+		defer r.behind.Done()
+		defer func() {
+			if p := recover(); p != nil {
+				r.stats.panics.Add(1)
+				r.o.Log.Error("panic behind the scenes", "panic", p)
+			}
+		}()
+		f()
+	}()
+}
+
 // Request is a question and how to answer it.
 type Request struct {
 	wire.Question

@@ -36,11 +36,9 @@ func (r *Resolver) lookupStale(ctx context.Context, key *cache.Key, req Request,
 	}
 	f, leader := r.flights.join(key)
 	if leader {
-		r.behind.Add(1)
-		go func() {
-			defer r.behind.Done()
+		r.goBehind(func() {
 			r.flights.fly(f, func() (Result, error) { return r.walk(context.WithoutCancel(ctx), req, true) })
-		}()
+		})
 	}
 	timer := time.NewTimer(r.o.Stale.ClientTimeout)
 	defer timer.Stop()
@@ -80,13 +78,11 @@ func (r *Resolver) Refresh(q wire.Question) {
 		r.learn.end(q)
 		return
 	}
-	r.behind.Add(1)
-	go func() {
-		defer r.behind.Done()
+	r.goBehind(func() {
 		defer r.learn.end(q)
 		r.stats.refreshes.Add(1)
 		r.flights.fly(f, func() (Result, error) {
 			return r.walk(context.Background(), Request{Question: q, refresh: true}, true)
 		})
-	}()
+	})
 }

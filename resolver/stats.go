@@ -3,7 +3,7 @@ package resolver
 import "sync/atomic"
 
 type counters struct {
-	walks, failures, packets, shed, refreshes atomic.Uint64
+	walks, failures, packets, shed, refreshes, panics atomic.Uint64
 }
 
 // Stats are the numbers of the walks since the start.
@@ -13,10 +13,11 @@ type Stats struct {
 	Packets   uint64 // sent for them
 	Shed      uint64 // questions turned away because too many were in flight
 	InFlight  int
+	Panics    uint64 // behind the scenes
 	Refreshes uint64 // begun before or after data ran out, behind the answer
 }
 
 // Stats reads the numbers.
 func (r *Resolver) Stats() Stats {
-	return Stats{r.stats.walks.Load(), r.stats.failures.Load(), r.stats.packets.Load(), r.stats.shed.Load(), len(r.places), r.stats.refreshes.Load()}
+	return Stats{r.stats.walks.Load(), r.stats.failures.Load(), r.stats.packets.Load(), r.stats.shed.Load(), len(r.places), r.stats.panics.Load(), r.stats.refreshes.Load()}
 }

@@ -61,8 +61,8 @@ func assembleWith(cfg *config.Config, log *slog.Logger, dial upstream.Dialer, hi
 		Rebinding: policy.NewRebinding(cfg.Access.PrivateAddresses, parseNames(cfg.Access.PrivateDomains)),
 		Stale:     resolver.Stale{Enabled: cfg.Stale.Enabled, MaxAge: cfg.Stale.MaxAge, ClientTimeout: cfg.Stale.ClientTimeout},
 		Prefetch:  cfg.Cache.Prefetch, Record: cfg.Limits.Mode == config.LimitsRecord,
-		MinTTL: cfg.Cache.MinTTL, MaxTTL: cfg.Cache.MaxTTL,
-		MinNegativeTTL: cfg.Cache.MinNegativeTTL, MaxNegativeTTL: cfg.Cache.MaxNegativeTTL,
+		MinTTL: cfg.Cache.MinTTL, MaxTTL: orNone(cfg.Cache.MaxTTL),
+		MinNegativeTTL: cfg.Cache.MinNegativeTTL, MaxNegativeTTL: orNone(cfg.Cache.MaxNegativeTTL),
 	})
 	workers := cfg.Server.Workers
 	if workers == 0 {
@@ -85,6 +85,9 @@ func assembleWith(cfg *config.Config, log *slog.Logger, dial upstream.Dialer, hi
 	})
 	return p
 }
+
+// orNone is the option for a bound that may be zero: nothing is kept then.
+func orNone(d time.Duration) time.Duration { return max(d, time.Nanosecond) }
 
 // maxAliases is the option for a number of aliases that may be none.
 func maxAliases(n int) int {
