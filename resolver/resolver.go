@@ -28,12 +28,13 @@ type Options struct {
 	FullNames  bool // send the whole name to every server: no QNAME minimisation
 	IPv4, IPv6 bool // which addresses of name servers are looked for
 
-	Local     *policy.Local     // names that are answered here; nil is none
-	Zones     []Zone            // zones with servers of their own
-	Rebinding *policy.Rebinding // addresses that public names may not have; nil allows all
-	Stale     Stale             // serving data whose TTL has run out
-	Prefetch  bool              // renew popular answers before they run out
-	Record    bool              // count what goes beyond the limits on packets, but let it
+	Local         *policy.Local     // names that are answered here; nil is none
+	Zones         []Zone            // zones with servers of their own
+	Rebinding     *policy.Rebinding // addresses that public names may not have; nil allows all
+	Stale         Stale             // serving data whose TTL has run out
+	Prefetch      bool              // renew popular answers before they run out
+	FullResponses bool              // add name servers and addresses that are known anyway
+	Record        bool              // count what goes beyond the limits on packets, but let it
 
 	MinTTL, MaxTTL                 time.Duration // bounds of positive answers; MaxTTL 0 is DefaultMaxTTL
 	MinNegativeTTL, MaxNegativeTTL time.Duration // bounds of negative ones; 0 is DefaultMaxNegativeTTL
@@ -233,6 +234,7 @@ func (r *Resolver) walk(ctx context.Context, req Request, stale bool) (Result, e
 		return Result{}, f
 	}
 	r.forgive(req.Question)
+	w.decorate(rep)
 	return r.store(req.Question, rep, ttl, w.flags)
 }
 

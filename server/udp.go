@@ -48,7 +48,7 @@ func (s *Server) ListenUDP(addr netip.AddrPort) (netip.AddrPort, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing {
-		conn.Close()
+		_ = conn.Close()
 		return netip.AddrPort{}, net.ErrClosed
 	}
 	_ = conn.SetReadBuffer(1 << 20) // as much as the system allows

@@ -103,7 +103,6 @@ func missing(cfg *config.Config) []string {
 	}
 	note(cfg.DNSSEC.Validate, "dnssec.validate: this version does not validate; answers are passed on unchecked")
 	note(cfg.Cache.Snapshot != "", "cache.snapshot: this version keeps no snapshot")
-	note(!cfg.Resolver.MinimalResponses, "resolver.minimal-responses: this version always answers minimally")
 	note(cfg.Control.Socket != "", "control.socket: this version has no control socket")
 	return out
 }
