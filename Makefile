@@ -14,10 +14,11 @@ VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo de
 LDFLAGS   := -s -w -X main.version=$(VERSION)
 PLATFORMS := $(foreach os,linux darwin freebsd windows,$(os)/amd64 $(os)/arm64)
 FUZZTIME  ?= 30s
+SOAKTIME  ?= 10m
 BENCH     ?= .
 BENCHCOUNT ?= 1
 
-.PHONY: help build test race mutants lint fmt fuzz bench cross shell e2e long generate clean
+.PHONY: help build test race mutants lint fmt fuzz bench cross shell e2e long soak generate clean
 
 help:                ## this list
 	@sed -n 's/^\([a-z0-9]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -36,6 +37,9 @@ mutants:             ## remove each rule of the resolver in turn: the scenarios 
 
 long:                ## the tests of minutes too (build tag long)
 	go test -tags long -timeout 2h -count 1 ./...
+
+soak:                ## load of all kinds on loopback for SOAKTIME (10m), every reply checked, under the race detector
+	go test -race -tags long -count 1 -timeout 2h -v -run Soak ./test/soak -args -for $(SOAKTIME)
 
 lint:                ## golangci-lint at the pinned version: floors, comments, formatting
 	$(GOLANGCI_LINT) run ./...

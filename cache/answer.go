@@ -6,8 +6,9 @@ import "rootwalk/wire"
 // type of the name (RFC 2308 section 5).
 const NameError wire.Type = 0
 
-// GetAnswer finds the answer under the key, or else the error of its name. An
-// entry that is not fresh is returned when there is none that is.
+// GetAnswer finds the answer under the key, or else the error of its name. Where
+// the answer is not fresh, what was stored last counts: a name that was removed
+// must not come back to life, nor one that was made be denied by an older error.
 func (c *Cache) GetAnswer(k *Key, dst []byte, now int64) (Header, []byte, bool) {
 	h, b, ok := c.Get(k, dst)
 	if ok && h.Fresh(now) {
@@ -16,7 +17,7 @@ func (c *Cache) GetAnswer(k *Key, dst []byte, now int64) (Header, []byte, bool) 
 	was := k.setType(NameError)
 	he, be, oke := c.Get(k, dst)
 	k.setType(was)
-	if !oke || ok && !he.Fresh(now) {
+	if !oke || ok && he.Stored < h.Stored {
 		return c.Get(k, dst) // into dst, where the name's entry has been meanwhile
 	}
 	return he, be, true

@@ -52,7 +52,7 @@ var faultKinds = map[string]argument{
 	"edns-ignore": noArgument, "nxdomain-ent": noArgument, "minimal-break": noArgument,
 
 	"clear": noArgument, "add-answer": aRecord, "add-authority": aRecord, "add-additional": aRecord,
-	"bogus": noArgument, "no-signatures": noArgument, "truncate": noArgument,
+	"recursive": noArgument, "bogus": noArgument, "no-signatures": noArgument, "truncate": noArgument,
 	"wrong-id": noArgument, "wrong-id-first": noArgument, "wrong-question": noArgument, "no-question": noArgument,
 	"lower-case": noArgument, "garbage": noArgument, "short": noArgument,
 }
@@ -193,6 +193,7 @@ func (f *fault) argue(wanted argument, text string) error {
 //
 //	clear                               its records are removed; add-... come after that
 //	add-answer RR, add-authority RR, add-additional RR
+//	recursive                           RA is set: the server offers recursion too, to others
 //	bogus                               the first octet of every signature is changed
 //	no-signatures                       RRSIG, NSEC and NSEC3 records are removed
 //	truncate                            TC and no records (UDP, unless the title says tcp)

@@ -118,6 +118,9 @@ func brief(r *dns.Msg) string {
 	if r.Authoritative {
 		words = append(words, "AA")
 	}
+	if r.RecursionAvailable {
+		words = append(words, "RA")
+	}
 	if r.Truncated {
 		words = append(words, "TC")
 	}

@@ -188,6 +188,8 @@ func (o *orders) change(r *reply) {
 			r.msg.Ns = append(r.msg.Ns, dns.Copy(f.record))
 		case "add-additional":
 			r.msg.Extra = append([]dns.RR{dns.Copy(f.record)}, r.msg.Extra...)
+		case "recursive":
+			r.msg.RecursionAvailable = true
 		case "no-signatures":
 			r.removeProofs()
 		case "bogus":

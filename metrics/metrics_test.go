@@ -3,6 +3,7 @@ package metrics
 import (
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -11,7 +12,12 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	dto "github.com/prometheus/client_model/go"
+
+	"rootwalk/server"
+	"rootwalk/upstream"
 )
 
 func TestAScrapeHasEveryMetricAndNoOther(t *testing.T) {
@@ -205,6 +211,69 @@ func TestHistogramsAreConsistent(t *testing.T) {
 	}
 	if len(want) != 0 || len(all) != 3 {
 		t.Errorf("histograms are %v", slices.Sorted(maps.Keys(all)))
+	}
+}
+
+// nativeCounts are the counts of the native form by the bounds of their buckets.
+func nativeCounts(t *testing.T, h *dto.Histogram) (bounds []float64, counts []int64) {
+	t.Helper()
+	index, count, delta := int32(0), int64(0), 0
+	for _, span := range h.PositiveSpan {
+		index += span.GetOffset()
+		for range span.GetLength() {
+			count += h.PositiveDelta[delta]
+			delta++
+			if count > 0 {
+				bounds = append(bounds, math.Exp2(float64(index)/float64(int(1)<<h.GetSchema())))
+				counts = append(counts, count)
+			}
+			index++
+		}
+	}
+	return bounds, counts
+}
+
+func TestTheNativeFormHasTheCountsOfTheClassicAtItsBounds(t *testing.T) {
+	for name, bounds := range map[string][]float64{"latency": server.LatencyBounds[:], "rtt": upstream.RTTBounds[:], "powers of two": {0.25, 0.5, 1}} {
+		t.Run(name, func(t *testing.T) {
+			counts := make([]uint64, len(bounds)+1)
+			total := uint64(0)
+			for i := range counts {
+				counts[i] = uint64(1 + (i*7)%5)
+				total += counts[i]
+			}
+			var m dto.Metric
+			if err := histogram(prometheus.NewDesc("h", "h", nil, nil), bounds, counts, 12.5).Write(&m); err != nil {
+				t.Fatal(err)
+			}
+			h := m.GetHistogram()
+			if h.GetSampleCount() != total || h.GetSampleSum() != 12.5 || len(h.Bucket) != len(bounds) {
+				t.Errorf("the classic form has %d samples, sum %v, %d buckets", h.GetSampleCount(), h.GetSampleSum(), len(h.Bucket))
+			}
+			at, got := nativeCounts(t, h)
+			if len(at) != len(counts) {
+				t.Fatalf("%d native buckets, want %d", len(at), len(counts))
+			}
+			for i, n := range got {
+				bound := 2 * bounds[len(bounds)-1]
+				if i < len(bounds) {
+					bound = bounds[i]
+				}
+				if at[i] < bound*(1-1e-12) || at[i] > bound*1.003 || uint64(n) != counts[i] {
+					t.Errorf("%d at %v, want %d at %v", n, at[i], counts[i], bound)
+				}
+			}
+		})
+	}
+}
+
+func TestAHistogramWithoutCountsIsNativeToo(t *testing.T) {
+	var m dto.Metric
+	if err := histogram(prometheus.NewDesc("h", "h", nil, nil), []float64{1}, []uint64{0, 0}, 0).Write(&m); err != nil {
+		t.Fatal(err)
+	}
+	if h := m.GetHistogram(); len(h.PositiveSpan) == 0 || h.Schema == nil {
+		t.Errorf("a scraper would take it for a classic one: %v", h)
 	}
 }
 

@@ -18,7 +18,7 @@ type Failure struct {
 	replied bool // servers did reply, though with nothing of use
 	partial bool // it comes from where the walk stood or from its hurry, and need not hold elsewhere
 	moved   bool // every server of the zone says that it does not serve it
-	root    bool // it is the root that could not be asked
+	wide    bool // the root or a configured zone could not be asked: it concerns many names
 }
 
 func (f *Failure) Error() string { return f.Text }

@@ -53,6 +53,7 @@ func (w *walk) iterate(q wire.Question) (meaning, error) {
 				w.trace.add(Step{Kind: StepNote, Text: "the servers of the zone give no answer: walking to it"})
 				w.givenUp = append(w.givenUp, cut.conf)
 				cut = w.closestCut(start)
+				steps.off, steps.depth = w.r.o.FullNames, 0 // others are asked now
 				continue
 			}
 			return meaning{}, err
@@ -90,6 +91,7 @@ func (w *walk) keepStep(ask wire.Question, res *meaning) {
 		return
 	}
 	w.r.bound(p, res.kind)
+	w.dropForbidden(p)
 	w.keep(ask, p)
 }
 

@@ -107,6 +107,9 @@ func (w *walk) piece(q wire.Question) (*piece, error) {
 	if p := w.known(q); p != nil {
 		return p, nil
 	}
+	if p := w.local(q); p != nil {
+		return p, nil
+	}
 	m, err := w.iterate(q)
 	if err != nil {
 		return nil, err
@@ -122,6 +125,25 @@ func (w *walk) piece(q wire.Question) (*piece, error) {
 	w.dropForbidden(p)
 	w.keep(q, p)
 	return p, nil
+}
+
+// local answers a link about a name that is nobody else's business: an alias may
+// lead to one. Behind an alias such a name may not have a forbidden address
+// either, since it is the alias that the client believes in.
+func (w *walk) local(q wire.Question) *piece {
+	if w.r.o.Local == nil {
+		return nil
+	}
+	rep, ok := w.r.o.Local.Answer(q)
+	if !ok {
+		return nil
+	}
+	w.trace.add(Step{Kind: StepNote, Text: q.Name.String() + answeredHere})
+	p := &piece{rcode: rep.Rcode, final: rep.Answer, soa: rep.Authority, ttl: localLifetime}
+	if q != w.client {
+		w.dropForbidden(p)
+	}
+	return p
 }
 
 // known looks for the link in the cache: the answer itself, or an alias in its

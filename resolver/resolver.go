@@ -193,10 +193,12 @@ func (r *Resolver) local(req Request) (Result, bool) {
 	if !ok {
 		return Result{}, false
 	}
-	req.Trace.add(Step{Kind: StepNote, Text: req.Name.String() + " is answered here: it is a name of special use or of a private network"})
+	req.Trace.add(Step{Kind: StepNote, Text: req.Name.String() + answeredHere})
 	res, err := r.store(req.Question, rep, localLifetime, 0)
 	return res, err == nil
 }
+
+const answeredHere = " is answered here: it is a name of special use or of a private network"
 
 // localLifetime is how long an answer about a local name stays in the cache, in
 // seconds; it is made anew after that.

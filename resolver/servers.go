@@ -20,7 +20,7 @@ func (w *walk) askZone(cut *zoneCut, q wire.Question, final bool) (meaning, erro
 	trouble := complaints{}
 	for {
 		if w.ctx.Err() != nil {
-			return meaning{}, &Failure{EDE: wire.EDENoReachable, Text: fmt.Sprintf("no answer from %s in time%s", cut.Zone, trouble.text()), root: cut.Zone == wire.Root, partial: w.hurried()}
+			return meaning{}, &Failure{EDE: wire.EDENoReachable, Text: fmt.Sprintf("no answer from %s in time%s", cut.Zone, trouble.text()), wide: cut.wide(), partial: w.hurried()}
 		}
 		if !final && trouble.silent >= maxSilentMinimised { // the whole name may fare better (RFC 9156 section 4)
 			f := s.failure(cut, &trouble)
@@ -169,7 +169,7 @@ func (t *complaints) text() string {
 
 // failure says why a zone could not be asked.
 func (s *servers) failure(cut *zoneCut, t *complaints) *Failure {
-	f := &Failure{EDE: wire.EDENoReachable, replied: t.replied, root: cut.Zone == wire.Root, partial: s.partial,
+	f := &Failure{EDE: wire.EDENoReachable, replied: t.replied, wide: cut.wide(), partial: s.partial,
 		moved: t.lame > 0 && t.lame == len(s.list)}
 	switch {
 	case t.replied:

@@ -82,7 +82,7 @@ func (r *Resolver) Refresh(q wire.Question) {
 		defer r.learn.end(q)
 		r.stats.refreshes.Add(1)
 		r.flights.fly(f, func() (Result, error) {
-			return r.walk(context.Background(), Request{Question: q, refresh: true}, true)
+			return r.walk(context.Background(), Request{Question: q, refresh: true}, r.o.Stale.Enabled)
 		})
 	})
 }

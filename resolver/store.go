@@ -183,7 +183,7 @@ func (r *Resolver) remember(q wire.Question, f *Failure, stale bool) {
 			backoff = min(2*old.Backoff, lastBackoff)
 		}
 	}
-	if f.root { // it concerns every name, so its return is to be noticed at once
+	if f.wide { // it concerns many names, so its end is to be noticed at once
 		backoff = firstBackoff
 	}
 	if stale {

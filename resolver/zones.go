@@ -34,6 +34,9 @@ func (c *zoneCut) lease(ttl uint32, now int64) uint32 {
 	return min(ttl, uint32(max(0, c.until-now)))
 }
 
+// wide tells whether many names depend on these very servers.
+func (c *zoneCut) wide() bool { return c.Zone == wire.Root || c.conf != nil }
+
 func (c *zoneCut) forwards() bool { return c.conf != nil && c.conf.Forward }
 
 // closestCut finds the deepest zone cut at or above the name: a configured zone,
