@@ -31,7 +31,7 @@ func (w *walk) serversOf(cut *zoneCut) *servers {
 	if cut.conf != nil {
 		s := &servers{cut: cut}
 		for _, a := range cut.conf.Servers {
-			s.list = append(s.list, upstream.Candidate{Addr: a})
+			s.list = append(s.list, upstream.Candidate{Addr: a, Out: w.liars[a.Addr()]})
 			s.owner = append(s.owner, "")
 		}
 		return s
@@ -118,7 +118,7 @@ next:
 				continue next
 			}
 		}
-		s.list = append(s.list, upstream.Candidate{Addr: ap})
+		s.list = append(s.list, upstream.Candidate{Addr: ap, Out: w.liars[ap.Addr()]})
 		s.owner = append(s.owner, name)
 		added = true
 	}
@@ -197,7 +197,7 @@ func (w *walk) findAddress(q wire.Question) (search, error) {
 	}
 	ctx, cancel := w.part()
 	defer cancel()
-	below := &walk{r: w.r, ctx: ctx, began: time.Now(), budget: w.budget, trace: trace, depth: w.depth + 1, above: append(w.above[:len(w.above):len(w.above)], q.Name)}
+	below := &walk{r: w.r, ctx: ctx, began: time.Now(), budget: w.budget, trace: trace, depth: w.depth + 1, raw: true, above: append(w.above[:len(w.above):len(w.above)], q.Name)}
 	rep, _, err := below.resolve(q)
 	if err != nil {
 		f := asFailure(err)

@@ -3,6 +3,7 @@ package resolver
 import (
 	"sync/atomic"
 
+	"rootwalk/dnssec"
 	"rootwalk/wire"
 )
 
@@ -38,7 +39,8 @@ type budget struct {
 	addresses atomic.Int32
 	octets    atomic.Int32
 	lookups   atomic.Int32 // walks for addresses of servers
-	record    bool         // count, but do not enforce
+	crypto    *dnssec.Budget
+	record    bool // count, but do not enforce
 }
 
 // spend takes one packet, for the address of a server or for the question itself.

@@ -37,6 +37,9 @@ type meaning struct {
 	kind   kind
 	reason string // why it is lame or broken
 
+	zone wire.Name  // that was asked
+	from netip.Addr // the server that said so
+
 	links []wire.RRset // the aliases, in order: CNAME, or DNAME followed by the CNAME that it stands for
 	next  wire.Name    // isAlias: the name that they lead to
 	final []wire.RRset // isAnswer: the set asked for
@@ -78,6 +81,7 @@ func classify(zone wire.Name, forwarder bool, q wire.Question, m *wire.Message) 
 		return fromCache
 	}
 	if complete {
+		res.proofs = denials(wire.Group(m.Authority), zone)                  // of an answer that a wildcard gave
 		if q.Type == wire.TypeNS && q.Name == zone && res.kind == isAnswer { // the zone's own list, for priming
 			res.servers(zone, q, &res.final[0], m.Additional)
 		}
@@ -89,7 +93,7 @@ func classify(zone wire.Name, forwarder bool, q wire.Question, m *wire.Message) 
 		return fromCache
 	}
 	if len(res.links) > 0 && soa == nil && m.Rcode != wire.NXDomain {
-		res.kind, res.next = isAlias, name
+		res.kind, res.next, res.proofs = isAlias, name, denials(authority, zone)
 		return res
 	}
 	switch {

@@ -30,7 +30,7 @@ func (w *walk) iterate(q wire.Question) (meaning, error) {
 				}
 				if p.rcode == wire.NXDomain && trustsNXDomain(cut.Zone) {
 					w.trace.add(Step{Kind: StepCached, Question: ask.String(), Outcome: "NXDOMAIN"})
-					return meaning{kind: isNXDomain, soa: p.soa, proofs: p.proofs}, nil
+					return meaning{kind: isNXDomain, zone: cut.Zone, soa: p.soa, proofs: p.proofs}, nil
 				}
 				steps.answered(ask.Name, p.rcode)
 				continue
@@ -63,6 +63,7 @@ func (w *walk) iterate(q wire.Question) (meaning, error) {
 			now := w.r.o.Clock().Seconds()
 			ttl := cut.lease(min(res.cutTTL, seconds(w.r.o.MaxTTL)), now)
 			w.r.keepCut(&res.cut, ttl)
+			w.r.keepReferred(res.cut.Zone, res.proofs, ttl)
 			cut = &zoneCut{Cut: res.cut, until: now + int64(ttl)}
 		case ask == q:
 			return res, nil

@@ -25,7 +25,7 @@ func (w *walk) learnBehind(s *servers, rtt time.Duration) {
 	if w.looksFor(q.Name) || w.r.failed(q, w.r.o.Clock().Seconds()) != nil || !w.r.learn.begin(q) {
 		return
 	}
-	below := &walk{r: w.r, began: time.Now(), budget: w.budget, depth: w.depth + 1, above: append(w.above[:len(w.above):len(w.above)], q.Name)}
+	below := &walk{r: w.r, began: time.Now(), budget: w.budget, depth: w.depth + 1, raw: true, above: append(w.above[:len(w.above):len(w.above)], q.Name)}
 	w.r.goBehind(func() {
 		defer w.r.learn.end(q)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), QuestionTime)

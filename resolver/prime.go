@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"rootwalk/dnssec"
 	"rootwalk/wire"
 )
 
@@ -30,7 +31,7 @@ func (r *Resolver) primeOnce(ctx context.Context) {
 func (r *Resolver) prime(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, QuestionTime)
 	defer cancel()
-	w := &walk{r: r, ctx: ctx, began: time.Now(), budget: new(budget)}
+	w := &walk{r: r, ctx: ctx, began: time.Now(), budget: &budget{crypto: dnssec.NewBudget(false)}, raw: true}
 	q := wire.Question{Name: wire.Root, Type: wire.TypeNS, Class: wire.ClassIN}
 	res, err := w.askZone(&zoneCut{Cut: r.hints}, q, true)
 	if err != nil {

@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"rootwalk/cache"
@@ -22,9 +23,13 @@ type walk struct {
 	above  []wire.Name   // server names whose addresses are being looked for
 	client wire.Question // the client's own question, whose answer Lookup stores
 
-	refresh bool    // answers that are about to run out do not count
-	givenUp []*Zone // configured zones whose servers gave no answer
-	flags   uint8   // of the answer, for the cache
+	cd      bool                // the client judges by itself
+	raw     bool                // nothing is judged: the validator or the search for a server asks
+	status  cache.Status        // of all pieces together
+	why     wire.EDE            // what there is to say about the answer beside its records: NoEDE for nothing
+	liars   map[netip.Addr]bool // servers whose answers were bogus
+	refresh bool                // answers that are about to run out do not count
+	givenUp []*Zone             // configured zones whose servers gave no answer
 }
 
 // piece is the answer to one link of a chain: one name in one zone.
@@ -36,6 +41,9 @@ type piece struct {
 	soa    []wire.RRset
 	proofs []wire.RRset
 	ttl    uint32 // seconds that it may be kept
+	status cache.Status
+	zone   wire.Name  // whose server said so; "" from the cache
+	from   netip.Addr // the server
 }
 
 // resolve follows a question through its aliases, from zone to zone, to the end
@@ -45,6 +53,7 @@ func (w *walk) resolve(q wire.Question) (*wire.Reply, uint32, error) {
 	rep := &wire.Reply{Question: q}
 	ttl := uint32(1<<31 - 1)
 	owners := map[wire.Name]bool{}
+	w.status, w.why = cache.Secure, wire.NoEDE
 	name := q.Name
 	for {
 		if w.ctx.Err() != nil {
@@ -62,6 +71,7 @@ func (w *walk) resolve(q wire.Question) (*wire.Reply, uint32, error) {
 		rep.Answer = append(rep.Answer, p.final...)
 		rep.Authority = append(append(rep.Authority, p.soa...), p.proofs...)
 		ttl = min(ttl, p.ttl)
+		w.status = weaker(w.status, p.status)
 		for i := range p.links {
 			if l := &p.links[i]; l.Type == wire.TypeCNAME {
 				if owners[l.Name] {
@@ -105,16 +115,52 @@ func outcome(rep *wire.Reply) string {
 // piece answers one link: from the cache, or by walking to its zone.
 func (w *walk) piece(q wire.Question) (*piece, error) {
 	if p := w.known(q); p != nil {
-		return p, nil
+		if p.status != cache.Unchecked || !w.validating() {
+			return p, nil
+		}
+		if w.judge(q, p, w.zoneOf(q)) == nil {
+			w.keep(q, p)
+			return p, nil
+		} // what a search for servers brought may be bogus: ask properly
 	}
 	if p := w.local(q); p != nil {
 		return p, nil
 	}
-	m, err := w.iterate(q)
-	if err != nil {
-		return nil, err
+	var bogus error
+	for range maxBogus {
+		m, err := w.iterate(q)
+		if err != nil {
+			if bogus != nil {
+				return nil, bogus
+			}
+			return nil, err
+		}
+		p, err := w.accept(q, &m)
+		if err == nil {
+			return p, nil
+		}
+		if f := asFailure(err); !f.bogus || !m.from.IsValid() {
+			return nil, err
+		}
+		w.trace.add(Step{Kind: StepNote, Text: "bogus: asking another server"})
+		bogus = err
+		w.distrust(m.from)
 	}
-	p := &piece{links: m.links, next: m.next, final: m.final, soa: m.soa, proofs: m.proofs}
+	return nil, bogus
+}
+
+// zoneOf is the zone that a name is in as far as is known.
+func (w *walk) zoneOf(q wire.Question) wire.Name {
+	n := q.Name
+	if q.Type == wire.TypeDS {
+		n = n.Parent()
+	}
+	return w.closestCut(n).Zone
+}
+
+// accept makes a piece of what a server said, judges it and keeps it.
+func (w *walk) accept(q wire.Question, m *meaning) (*piece, error) {
+	p := &piece{zone: m.zone, from: m.from, links: m.links, next: m.next, final: m.final, soa: m.soa, proofs: m.proofs}
 	switch m.kind {
 	case isNXDomain:
 		p.rcode = wire.NXDomain
@@ -122,6 +168,9 @@ func (w *walk) piece(q wire.Question) (*piece, error) {
 		p.rcode = wire.YXDomain
 	}
 	w.r.bound(p, m.kind)
+	if err := w.judge(q, p, m.zone); err != nil {
+		return nil, err
+	}
 	w.dropForbidden(p)
 	w.keep(q, p)
 	return p, nil
@@ -139,7 +188,7 @@ func (w *walk) local(q wire.Question) *piece {
 		return nil
 	}
 	w.trace.add(Step{Kind: StepNote, Text: q.Name.String() + answeredHere})
-	p := &piece{rcode: rep.Rcode, final: rep.Answer, soa: rep.Authority, ttl: localLifetime}
+	p := &piece{rcode: rep.Rcode, final: rep.Answer, soa: rep.Authority, ttl: localLifetime, status: cache.Insecure}
 	if q != w.client {
 		w.dropForbidden(p)
 	}
@@ -215,7 +264,7 @@ func (w *walk) cached(k, q wire.Question) *piece {
 	}
 	var res meaning
 	name, complete := res.followAnswer(wire.Root, q, answer, m.Rcode)
-	p := &piece{links: res.links, final: res.final, ttl: uint32(h.Expires() - now)}
+	p := &piece{links: res.links, final: res.final, ttl: uint32(h.Expires() - now), status: h.Status}
 	switch {
 	case complete && res.kind == isAnswer && k != q: // the alias itself, below a DNAME
 	case complete && res.kind == isYXDomain:
@@ -253,7 +302,7 @@ func (w *walk) dropForbidden(p *piece) {
 		if len(kept) == len(f.Data) {
 			continue
 		}
-		w.flags |= FlagBlocked
+		w.why = wire.EDEBlocked
 		w.trace.add(Step{Kind: StepNote, Text: f.Name.String() + " has private addresses, which this name may not have"})
 		if f.Data, f.Sigs = kept, nil; len(kept) == 0 {
 			p.final = nil
@@ -261,6 +310,3 @@ func (w *walk) dropForbidden(p *piece) {
 		}
 	}
 }
-
-// FlagBlocked marks an answer in the cache from which addresses were taken.
-const FlagBlocked = 1

@@ -11,6 +11,7 @@ import (
 
 	"rootwalk/cache"
 	"rootwalk/clock"
+	"rootwalk/dnssec"
 	"rootwalk/policy"
 	"rootwalk/upstream"
 	"rootwalk/wire"
@@ -30,6 +31,7 @@ type Options struct {
 
 	Local         *policy.Local     // names that are answered here; nil is none
 	Zones         []Zone            // zones with servers of their own
+	Validator     *dnssec.Validator // judges what is found; nil: nothing is validated
 	Rebinding     *policy.Rebinding // addresses that public names may not have; nil allows all
 	Stale         Stale             // serving data whose TTL has run out
 	Prefetch      bool              // renew popular answers before they run out
@@ -147,10 +149,15 @@ type Result struct {
 // *Failure. Name errors and empty answers are answers, not errors.
 func (r *Resolver) Lookup(ctx context.Context, req Request) (Result, error) {
 	var key cache.Key
-	key.Set(cache.Answer, cache.Question{Name: []byte(req.Name), Type: req.Type, Class: req.Class, CD: req.CD})
 	req.Name = req.Name.Lower()
+	key.SetName(cache.Answer, req.Name, req.Type, req.Class)
 	now := r.o.Clock().Seconds()
 	h, b, found := r.o.Cache.GetAnswer(&key, nil, now)
+	if req.CD && !(found && h.Fresh(now)) { // what was not judged, or judged bogus, has a place of its own
+		key.Set(cache.Answer, cache.Question{Name: []byte(req.Name), Type: req.Type, Class: req.Class, CD: true})
+		h, b, found = r.o.Cache.GetAnswer(&key, nil, now)
+	}
+	found = found && r.Serves(h, req.CD)
 	if found && h.Fresh(now) {
 		req.Trace.add(Step{Kind: StepCached, Question: req.Question.String(), Outcome: describe(b), Text: remaining(h, now)})
 		return Result{Reply: b, Header: h, Cached: true}, nil
@@ -163,9 +170,9 @@ func (r *Resolver) Lookup(ctx context.Context, req Request) (Result, error) {
 	}
 	old := Result{Reply: b, Header: h, Cached: true, Stale: true}
 	stale := found && r.o.Stale.usable(h, now) && req.Trace == nil
-	if f := r.failed(req.Question, now); f != nil {
+	if f := r.failed(req.Question, now); f != nil && !(req.CD && f.bogus) {
 		req.Trace.add(Step{Kind: StepFailed, Text: f.Text + "; remembered"})
-		if stale {
+		if stale && !f.bogus {
 			return old, nil
 		}
 		return Result{}, f
@@ -194,7 +201,7 @@ func (r *Resolver) local(req Request) (Result, bool) {
 		return Result{}, false
 	}
 	req.Trace.add(Step{Kind: StepNote, Text: req.Name.String() + answeredHere})
-	res, err := r.store(req.Question, rep, localLifetime, 0)
+	res, err := r.store(req.Question, rep, localLifetime, standing{status: cache.Insecure, ede: wire.NoEDE})
 	return res, err == nil
 }
 
@@ -219,10 +226,10 @@ func (r *Resolver) walk(ctx context.Context, req Request, stale bool) (Result, e
 		return Result{}, &Failure{EDE: wire.EDEOther, Text: "too many questions at once", limit: true}
 	}
 	r.stats.walks.Add(1)
-	b := &budget{record: r.o.Record}
+	b := &budget{record: r.o.Record, crypto: dnssec.NewBudget(r.o.Record)}
 	child, done := req.Trace.below(Step{Kind: StepQuestion, Question: req.Question.String()})
 	defer done()
-	w := &walk{r: r, ctx: ctx, began: began, budget: b, trace: child, client: req.Question, refresh: req.refresh}
+	w := &walk{r: r, ctx: ctx, began: began, budget: b, trace: child, client: req.Question, cd: req.CD, refresh: req.refresh}
 	rep, ttl, err := w.resolve(req.Question)
 	r.stats.packets.Add(uint64(b.packets.Load()))
 	if err != nil {
@@ -237,7 +244,7 @@ func (r *Resolver) walk(ctx context.Context, req Request, stale bool) (Result, e
 	}
 	r.forgive(req.Question)
 	w.decorate(rep)
-	return r.store(req.Question, rep, ttl, w.flags)
+	return r.store(req.Question, rep, ttl, w.note())
 }
 
 // Primed tells whether the root's own list of its servers has been learned.

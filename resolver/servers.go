@@ -72,6 +72,7 @@ func (w *walk) askZone(cut *zoneCut, q wire.Question, final bool) (meaning, erro
 				up.MarkLame(a, cut.Zone, brokenFor)
 			}
 		}
+		res.zone, res.from = cut.Zone, c.Addr.Addr()
 		if cut.known {
 			w.learnBehind(s, reply.RTT)
 		}

@@ -47,6 +47,9 @@ func (r *Resolver) lookupStale(ctx context.Context, key *cache.Key, req Request,
 		if f.err == nil {
 			return f.res.copy(), nil
 		}
+		if asFailure(f.err).bogus { // what is stale was true once; what is bogus never was, and somebody wants it believed
+			return Result{}, f.err
+		}
 	case <-timer.C:
 	case <-ctx.Done():
 	}

@@ -1,9 +1,14 @@
 package resolver
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"rootwalk/cache"
+)
 
 type counters struct {
 	walks, failures, packets, shed, refreshes, panics atomic.Uint64
+	verdicts                                          [len(statusNames)]atomic.Uint64
 }
 
 // Stats are the numbers of the walks since the start.
@@ -13,11 +18,20 @@ type Stats struct {
 	Packets   uint64 // sent for them
 	Shed      uint64 // questions turned away because too many were in flight
 	InFlight  int
-	Panics    uint64 // behind the scenes
-	Refreshes uint64 // begun before or after data ran out, behind the answer
+	Verdicts  map[string]uint64 // pieces of answers that were judged, by status
+	Panics    uint64            // behind the scenes
+	Refreshes uint64            // begun before or after data ran out, behind the answer
 }
 
 // Stats reads the numbers.
 func (r *Resolver) Stats() Stats {
-	return Stats{r.stats.walks.Load(), r.stats.failures.Load(), r.stats.packets.Load(), r.stats.shed.Load(), len(r.places), r.stats.panics.Load(), r.stats.refreshes.Load()}
+	c := &r.stats
+	st := Stats{Walks: c.walks.Load(), Failures: c.failures.Load(), Packets: c.packets.Load(), Shed: c.shed.Load(),
+		InFlight: len(r.places), Panics: c.panics.Load(), Refreshes: c.refreshes.Load(), Verdicts: map[string]uint64{}}
+	for i := range c.verdicts {
+		st.Verdicts[statusNames[i]] = c.verdicts[i].Load()
+	}
+	return st
 }
+
+func (c *counters) verdict(s cache.Status) { c.verdicts[s].Add(1) }

@@ -54,7 +54,7 @@ func (w *walk) keep(q wire.Question, p *piece) {
 	for i := range p.links {
 		l := &p.links[i]
 		if l.Type == wire.TypeDNAME || q.Type != l.Type && !(i > 0 && p.links[i-1].Type == wire.TypeDNAME) {
-			w.r.keepReply(&wire.Reply{Question: wire.Question{Name: l.Name, Type: l.Type, Class: l.Class}, Answer: []wire.RRset{*l}}, l.TTL, 0)
+			w.r.keepReply(&wire.Reply{Question: wire.Question{Name: l.Name, Type: l.Type, Class: l.Class}, Answer: []wire.RRset{*l}}, l.TTL, standing{status: p.status, ede: wire.NoEDE})
 		}
 		if l.Type == wire.TypeCNAME {
 			name = wire.NameAt(l.Data[0], 0).Lower()
@@ -76,30 +76,56 @@ func (w *walk) keep(q wire.Question, p *piece) {
 	if p.rcode == wire.YXDomain {
 		return
 	}
-	w.r.keepReply(&wire.Reply{Question: leaf, Rcode: p.rcode, Answer: p.final, Authority: append(p.soa[:len(p.soa):len(p.soa)], p.proofs...)}, ttl, w.flags)
+	w.r.keepReply(&wire.Reply{Question: leaf, Rcode: p.rcode, Answer: p.final, Authority: append(p.soa[:len(p.soa):len(p.soa)], p.proofs...)}, ttl, standing{status: p.status, ede: w.why})
 }
 
 // keepReply is put for who needs no packed reply: one that is too long for a
 // message is not kept.
-func (r *Resolver) keepReply(rep *wire.Reply, ttl uint32, flags uint8) {
-	_, _, _ = r.put(rep, ttl, flags)
+func (r *Resolver) keepReply(rep *wire.Reply, ttl uint32, s standing) {
+	_, _, _ = r.put(rep, ttl, s)
+}
+
+// standing is what is known of a reply beside its records.
+type standing struct {
+	status cache.Status
+	ede    wire.EDE // NoEDE for none
+}
+
+// note is the standing of the whole answer.
+func (w *walk) note() standing { return standing{status: w.status, ede: w.why} }
+
+// Reason is the extended error that goes with an answer from the cache. It is
+// kept in the entry's flags, one up, so that 0 is none.
+func Reason(h cache.Header) wire.EDE {
+	if h.Flags == 0 {
+		return wire.NoEDE
+	}
+	return wire.EDE(h.Flags - 1)
+}
+
+func flagsOf(e wire.EDE) uint8 {
+	if e >= 255 {
+		return 0
+	}
+	return uint8(e) + 1
 }
 
 // put packs a reply and stores it for ttl seconds.
-func (r *Resolver) put(rep *wire.Reply, ttl uint32, flags uint8) (cache.Header, wire.Packed, error) {
+func (r *Resolver) put(rep *wire.Reply, ttl uint32, s standing) (cache.Header, wire.Packed, error) {
 	var room [1500]byte
 	packed, err := wire.Pack(room[:0], rep)
 	if err != nil {
 		return cache.Header{}, nil, err
 	}
-	h := cache.Header{Stored: r.o.Clock().Seconds(), Lifetime: ttl, Flags: flags}
+	h := cache.Header{Stored: r.o.Clock().Seconds(), Lifetime: ttl, Flags: flagsOf(s.ede), Status: s.status}
 	if ttl > 0 && worthKeeping(rep, len(packed)) {
 		var key cache.Key
 		t := rep.Question.Type
 		if rep.Rcode == wire.NXDomain && len(rep.Answer) == 0 {
 			t = cache.NameError
 		}
-		key.SetName(cache.Answer, rep.Question.Name, t, rep.Question.Class)
+		key.Set(cache.Answer, cache.Question{Name: []byte(rep.Question.Name), Type: t, Class: rep.Question.Class,
+			CD: s.status == cache.Bogus || s.status == cache.Indeterminate})
 		r.o.Cache.Put(&key, h, packed)
 	}
 	return h, packed, nil
@@ -120,8 +146,8 @@ func worthKeeping(rep *wire.Reply, octets int) bool {
 }
 
 // store packs the whole reply to a client's question and keeps it.
-func (r *Resolver) store(q wire.Question, rep *wire.Reply, ttl uint32, flags uint8) (Result, error) {
-	h, packed, err := r.put(rep, ttl, flags)
+func (r *Resolver) store(q wire.Question, rep *wire.Reply, ttl uint32, s standing) (Result, error) {
+	h, packed, err := r.put(rep, ttl, s)
 	if err != nil {
 		return Result{}, &Failure{EDE: wire.EDEOther, Text: fmt.Sprintf("answer to %s: %v", q, err)}
 	}
@@ -171,6 +197,10 @@ const (
 	lastBackoff  = 30
 )
 
+// bogusRcode marks a remembered failure that clients with CD do not share; it is
+// never sent.
+const bogusRcode = wire.Rcode(0xfff)
+
 // remember stores that a question failed. Where there is stale data to answer
 // with, it is not looked at again for longer.
 func (r *Resolver) remember(q wire.Question, f *Failure, stale bool) {
@@ -189,8 +219,12 @@ func (r *Resolver) remember(q wire.Question, f *Failure, stale bool) {
 	if stale {
 		backoff = staleRecheck
 	}
+	rcode := wire.ServFail
+	if f.bogus {
+		rcode = bogusRcode
+	}
 	r.o.Cache.Put(&key, cache.Header{Stored: now, Lifetime: uint32(backoff)},
-		cache.AppendFailed(nil, cache.Failed{Rcode: wire.ServFail, EDE: f.EDE, Backoff: backoff, Text: f.Text}))
+		cache.AppendFailed(nil, cache.Failed{Rcode: rcode, EDE: f.EDE, Backoff: backoff, Text: f.Text}))
 }
 
 // forgive ends the memory of failures: the question has an answer.
@@ -212,7 +246,7 @@ func (r *Resolver) failed(q wire.Question, now int64) *Failure {
 	if !ok {
 		return nil
 	}
-	return &Failure{EDE: f.EDE, Text: f.Text, cached: true}
+	return &Failure{EDE: f.EDE, Text: f.Text, cached: true, bogus: f.Rcode == bogusRcode}
 }
 
 // describe says in a word what a packed reply is.

@@ -30,6 +30,8 @@ const (
 	StepFailed   StepKind = "failed"   // the end without an answer
 	StepAnswer   StepKind = "answer"   // the end with one
 	StepNote     StepKind = "note"     // a decision and its reason
+	StepValidate StepKind = "validate" // a link of the chain of trust
+	StepVerdict  StepKind = "verdict"  // how far the answer can be trusted
 )
 
 // Step is one step of a walk.
@@ -112,6 +114,8 @@ func (s *Step) line() string {
 	case StepFailed:
 		fmt.Fprintf(&b, "failed: %s", s.Text)
 		return b.String()
+	case StepVerdict:
+		fmt.Fprintf(&b, "%s", s.Outcome)
 	case StepAnswer:
 		fmt.Fprintf(&b, "%s", s.Outcome)
 	default:

@@ -101,22 +101,14 @@ func (s *Server) cached(dst, query []byte, meta Meta, q *wire.Query) ([]byte, bo
 	var room [2048]byte
 	now := s.o.Clock().Seconds()
 	h, b, ok := s.o.Cache.GetAnswer(&key, room[:0], now)
-	if !ok || !h.Fresh(now) {
+	if !ok || !h.Fresh(now) || !s.o.Resolver.Serves(h, q.CD()) {
 		return nil, false
 	}
 	s.stats.hits.Add(1)
 	if s.o.Resolver.DueForRefresh(h, now) {
 		s.o.Resolver.Refresh(wire.Question{Name: q.QuestionName(query), Type: q.Type, Class: q.Class})
 	}
-	return s.write(dst, query, meta, q, answer{packed: b, age: h.Age(now), status: h.Status, ede: reasonFor(h)}), true
-}
-
-// reasonFor is the extended error that goes with a fresh answer.
-func reasonFor(h cache.Header) wire.EDE {
-	if h.Flags&resolver.FlagBlocked != 0 {
-		return wire.EDEBlocked
-	}
-	return wire.NoEDE
+	return s.write(dst, query, meta, q, answer{packed: b, age: h.Age(now), status: h.Status, ede: resolver.Reason(h)}), true
 }
 
 // resolve answers a question by a walk.
@@ -127,7 +119,7 @@ func (s *Server) resolve(ctx context.Context, dst, query []byte, meta Meta, q *w
 	if err != nil {
 		return s.failed(dst, query, meta, q, err)
 	}
-	a := answer{packed: res.Reply, age: res.Header.Age(s.o.Clock().Seconds()), status: res.Header.Status, ede: reasonFor(res.Header)}
+	a := answer{packed: res.Reply, age: res.Header.Age(s.o.Clock().Seconds()), status: res.Header.Status, ede: resolver.Reason(res.Header)}
 	if res.Stale {
 		s.stats.stale.Add(1)
 		a.maxTTL, a.ede = s.o.StaleTTL, wire.EDEStale

@@ -13,7 +13,9 @@ import (
 	roothints "rootwalk/rootHints"
 
 	"rootwalk/cache"
+	"rootwalk/clock"
 	"rootwalk/config"
+	"rootwalk/dnssec"
 	"rootwalk/policy"
 	"rootwalk/resolver"
 	"rootwalk/server"
@@ -35,12 +37,16 @@ func assemble(cfg *config.Config, log *slog.Logger) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	return assembleWith(cfg, log, nil, hints), nil
+	anchors, err := trustAnchors(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return assembleWith(cfg, log, nil, hints, anchors), nil
 }
 
 // assembleWith makes the rooms for the Internet that dial and hints lead to;
 // dial is nil for real sockets.
-func assembleWith(cfg *config.Config, log *slog.Logger, dial upstream.Dialer, hints []roothints.Server) *parts {
+func assembleWith(cfg *config.Config, log *slog.Logger, dial upstream.Dialer, hints []roothints.Server, anchors []dnssec.Anchor) *parts {
 	var own []netip.AddrPort
 	for _, l := range cfg.Listen {
 		if ap, err := netip.ParseAddrPort(l); err == nil {
@@ -53,8 +59,14 @@ func assembleWith(cfg *config.Config, log *slog.Logger, dial upstream.Dialer, hi
 		Allowed: policy.NewUpstreams(cfg.Upstream.Refuse, own).Allowed, Dial: dial,
 		KeepCase: !cfg.Upstream.CaseRandomisation, Timeout: cfg.Upstream.Timeout,
 	})
+	var validator *dnssec.Validator
+	if cfg.DNSSEC.Validate && len(anchors) > 0 {
+		validator = dnssec.New(dnssec.Options{Anchors: anchors, SHA1: cfg.DNSSEC.SHA1, MaxIterations: cfg.DNSSEC.NSEC3Iterations,
+			NegativeAnchors: negativeAnchors(cfg.DNSSEC.NegativeTrustAnchors), Now: validationClock(cfg.DNSSEC.ValidationTime)})
+	}
 	p.resolver = resolver.New(resolver.Options{
-		Cache: p.cache, Upstream: p.upstream, Hints: hints, Log: log,
+		Validator: validator,
+		Cache:     p.cache, Upstream: p.upstream, Hints: hints, Log: log,
 		MaxAliases: maxAliases(cfg.Resolver.MaxAliases), FullNames: !cfg.Resolver.QNAMEMinimisation,
 		IPv4: cfg.Upstream.IPv4, IPv6: cfg.Upstream.IPv6,
 		Local: policy.NewLocal(names(cfg.Zones)), Zones: zones(cfg.Zones),
@@ -123,6 +135,59 @@ func parseNames(texts []string) []wire.Name {
 		out[i] = wire.MustName(t).Lower()
 	}
 	return out
+}
+
+// trustAnchors are the built-in ones of the root, or those of the configured file.
+func trustAnchors(cfg *config.Config) ([]dnssec.Anchor, error) {
+	list := roothints.BuiltinAnchors()
+	if file := cfg.Root.TrustAnchors; file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("root.trust-anchors: %w", err)
+		}
+		if list, err = roothints.ParseAnchors(file, bytes.NewReader(text)); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]dnssec.Anchor, len(list))
+	for i, a := range list {
+		var err error
+		if out[i], err = dnssec.AnchorOf(a.RR); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// negativeAnchors tells which names are exempt from validation at the moment
+// (RFC 7646).
+func negativeAnchors(list []config.NegativeTrustAnchor) func(wire.Name) bool {
+	if len(list) == 0 {
+		return nil
+	}
+	until := map[wire.Name]time.Time{}
+	for _, a := range list {
+		until[wire.MustName(a.Name).Lower()] = a.Until
+	}
+	return func(n wire.Name) bool {
+		for ; ; n = n.Parent() {
+			if end, ok := until[n]; ok && (end.IsZero() || clock.Wall().Before(end)) {
+				return true
+			}
+			if n == wire.Root {
+				return false
+			}
+		}
+	}
+}
+
+// validationClock is the clock that signatures are judged by: the wall clock, or
+// a fixed time.
+func validationClock(fixed time.Time) func() time.Time {
+	if fixed.IsZero() {
+		return clock.Wall
+	}
+	return func() time.Time { return fixed }
 }
 
 // rootServers are the built-in root hints, or those of the configured file.

@@ -77,6 +77,9 @@ func checkCommand() *cobra.Command {
 			if _, err := rootServers(cfg); err != nil {
 				return err
 			}
+			if _, err := trustAnchors(cfg); err != nil {
+				return err
+			}
 			if defaults {
 				fmt.Fprint(cmd.OutOrStdout(), cfg.YAML())
 				return nil
@@ -101,7 +104,6 @@ func missing(cfg *config.Config) []string {
 			out = append(out, text)
 		}
 	}
-	note(cfg.DNSSEC.Validate, "dnssec.validate: this version does not validate; answers are passed on unchecked")
 	note(cfg.Cache.Snapshot != "", "cache.snapshot: this version keeps no snapshot")
 	note(cfg.Control.Socket != "", "control.socket: this version has no control socket")
 	return out

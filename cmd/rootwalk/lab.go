@@ -72,7 +72,7 @@ func assembleLab(cfg *config.Config, log *slog.Logger, internet *lab.Internet, d
 		return nil, err
 	}
 	cfg.Upstream.Refuse, cfg.Upstream.Port = nil, labPort
-	return assembleWith(cfg, log, dial, hints), nil
+	return assembleWith(cfg, log, dial, hints, nil), nil
 }
 
 // labHelp prints what can be tried.

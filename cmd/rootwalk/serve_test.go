@@ -38,6 +38,7 @@ func loopbackInternet(t *testing.T) (*lab.Internet, string) {
 	return n, file(t, "rootwalk.yaml", fmt.Sprintf(`
 root: {hints: %q}
 upstream: {port: %d, refuse: []}
+dnssec: {validate: false}
 metrics: {listen: ""}
 log: {format: json}
 `, hints, l.Port()))

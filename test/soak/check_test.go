@@ -111,8 +111,11 @@ func (q question) check(asked, r *dns.Msg, network string) error {
 	var got []string
 	for _, rr := range r.Answer {
 		text := dns.TypeToString[rr.Header().Rrtype] + " " + strings.TrimPrefix(rr.String(), rr.Header().String())
-		if ns, ok := rr.(*dns.NS); ok && strings.HasSuffix(ns.Ns, ".") {
+		switch rr.(type) {
+		case *dns.NS:
 			text = "NS *"
+		case *dns.CNAME: // what is compressed to the question has its letter case (RFC 4343 section 4.1)
+			text = "CNAME " + strings.ToLower(strings.TrimPrefix(text, "CNAME "))
 		}
 		if rr.Header().Ttl > 300 {
 			return fmt.Errorf("TTL %d", rr.Header().Ttl)

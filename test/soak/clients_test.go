@@ -336,4 +336,3 @@ func sentAway(c net.Conn) error {
 	}
 	return nil // the end, or a reset
 }
-

@@ -1,0 +1,70 @@
+package dnssec
+
+import "sync/atomic"
+
+// This file owns the bounds on the cryptography of one client question.
+
+const (
+	// maxSignatures is the most signature checks for one client question (KeyTrap,
+	// CVE-2023-50387). An honest cold chain of ten aliases over signed zones needs
+	// about 50: a DS and a DNSKEY set for each zone, and the aliases.
+	maxSignatures = 64
+	// maxFailed is the most of them that may fail; honest zones have none that do.
+	maxFailed = 8
+	// maxHashes is the most NSEC3 hashes for one client question (CVE-2023-50868).
+	maxHashes = 128
+	// maxResponseHashes is the part of them that one response may cost; an honest
+	// proof needs about three more than the labels between the zone and the name.
+	maxResponseHashes = 32
+	// recordLimit is the end even where limits are only counted.
+	recordLimit = 2000
+)
+
+// Budget is what the answer to one client question may still cost. It is shared
+// by everything that is done for the question and never reset, so that
+// restarts and retries cannot renew it. It is safe for use by many goroutines.
+type Budget struct {
+	record     bool
+	signatures atomic.Int32
+	failed     atomic.Int32
+	hashes     atomic.Int32
+}
+
+// NewBudget makes the budget of one client question. With record set the limits
+// are counted and not enforced, up to an absolute end.
+func NewBudget(record bool) *Budget { return &Budget{record: record} }
+
+// Signatures counts the signature checks that were made.
+func (b *Budget) Signatures() int { return int(b.signatures.Load()) }
+
+// Failed counts the signature checks that failed.
+func (b *Budget) Failed() int { return int(b.failed.Load()) }
+
+// Hashes counts the NSEC3 hashes that were computed.
+func (b *Budget) Hashes() int { return int(b.hashes.Load()) }
+
+// spend takes one from a counter. Refused spending is not counted, so that the
+// counters say what was done.
+func (b *Budget) spend(n *atomic.Int32, limit int32) bool {
+	if b.record {
+		limit = recordLimit
+	}
+	for {
+		have := n.Load()
+		if have >= limit {
+			return false
+		}
+		if n.CompareAndSwap(have, have+1) {
+			return true
+		}
+	}
+}
+
+func (b *Budget) signature() bool {
+	if b.failed.Load() >= maxFailed && !b.record {
+		return false
+	}
+	return b.spend(&b.signatures, maxSignatures)
+}
+
+func (b *Budget) hash() bool { return b.spend(&b.hashes, maxHashes) }

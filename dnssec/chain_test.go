@@ -1,0 +1,504 @@
+package dnssec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"rootwalk/cache"
+	"rootwalk/clock"
+	"rootwalk/wire"
+)
+
+// labText is a tree of zones; %s is how example.com. is signed.
+const labText = `
+== zone example.com @ 192.0.2.1 %s
+$TTL 300
+www         A     192.0.2.80
+www         AAAA  2001:db8::80
+*.wild      A     192.0.2.99
+a.b.c.ent   A     192.0.2.7
+old         DNAME new
+x.new       A     192.0.2.8
+far         DNAME www.insecure.example.com.
+alias       CNAME www
+aliasout    CNAME www.unsigned.net.
+aliasgone   CNAME gone
+aliaswild   CNAME any.wild
+*.cw        CNAME www
+insecure    NS    ns.insecure
+ns.insecure A     192.0.2.3
+deep.down.cut NS  ns.deep.down.cut
+ns.deep.down.cut A 192.0.2.4
+== zone insecure.example.com @ 192.0.2.3 unsigned
+www         A     192.0.2.81
+a.b.c.d.e   A     192.0.2.81
+== zone deep.down.cut.example.com @ 192.0.2.4 signed
+www         A     192.0.2.82
+== zone secure.example.com @ 192.0.2.2 signed
+www         A     192.0.2.81
+== zone same.example.com @ 192.0.2.1 unsigned
+www         A     192.0.2.83
+== zone unsigned.net @ 192.0.2.6 unsigned
+www         A     192.0.2.84
+== zone nods.net @ 192.0.2.7 signed nods
+www         A     192.0.2.85
+sub         A     192.0.2.85
+`
+
+var waysOfSigning = []string{
+	"signed", "signed=nsec3", "signed=optout", "signed=nsec3 iterations=3 salt=ab12", "signed alg=ed25519", "signed=nsec3 alg=rsa",
+}
+
+// labCases are questions to the tree above, and what they are worth. Under opt-out
+// a proof that a name does not exist does not hold for delegations.
+var labCases = []struct {
+	owner, rrtype string
+	status        cache.Status
+	optOut        cache.Status // where it differs
+}{
+	{"www.example.com.", "A", cache.Secure, 0},
+	{"www.example.com.", "AAAA", cache.Secure, 0},
+	{"example.com.", "SOA", cache.Secure, 0},
+	{"example.com.", "DNSKEY", cache.Secure, 0},
+	{"example.com.", "NS", cache.Secure, 0},
+	{"example.com.", "DS", cache.Secure, 0},
+	{"com.", "DS", cache.Secure, 0},
+	{".", "DNSKEY", cache.Secure, 0},
+	{".", "DS", cache.Secure, 0},
+	{"www.example.com.", "TXT", cache.Secure, 0},
+	{"www.example.com.", "DS", cache.Secure, 0},
+	{"gone.example.com.", "A", cache.Secure, cache.Insecure},
+	{"gone.www.example.com.", "A", cache.Secure, cache.Insecure},
+	{"gone.", "A", cache.Secure, 0},
+	{"gone.com.", "A", cache.Secure, 0},
+	{"ent.example.com.", "A", cache.Secure, 0},
+	{"c.ent.example.com.", "A", cache.Secure, 0},
+	{"any.wild.example.com.", "A", cache.Secure, cache.Insecure},
+	{"a.b.wild.example.com.", "A", cache.Secure, cache.Insecure},
+	{"any.wild.example.com.", "TXT", cache.Secure, cache.Insecure},
+	{"*.wild.example.com.", "A", cache.Secure, 0},
+	{"x.old.example.com.", "A", cache.Secure, 0},
+	{"gone.old.example.com.", "A", cache.Secure, cache.Insecure},
+	{"x.old.example.com.", "CNAME", cache.Secure, 0},
+	{"old.example.com.", "DNAME", cache.Secure, 0},
+	{"old.example.com.", "A", cache.Secure, 0},
+	{"alias.example.com.", "A", cache.Secure, 0},
+	{"alias.example.com.", "CNAME", cache.Secure, 0},
+	{"aliasout.example.com.", "A", cache.Secure, 0},
+	{"aliasgone.example.com.", "A", cache.Secure, cache.Insecure},
+	{"aliaswild.example.com.", "A", cache.Secure, cache.Insecure},
+	{"x.cw.example.com.", "A", cache.Secure, cache.Insecure},
+	{"www.secure.example.com.", "A", cache.Secure, 0},
+	{"www.deep.down.cut.example.com.", "A", cache.Secure, 0},
+	{"secure.example.com.", "DS", cache.Secure, 0},
+	{"insecure.example.com.", "DS", cache.Secure, cache.Insecure},
+	{"down.cut.example.com.", "A", cache.Secure, 0},
+	{"www.insecure.example.com.", "A", cache.Insecure, 0},
+	{"insecure.example.com.", "SOA", cache.Insecure, 0},
+	{"gone.insecure.example.com.", "A", cache.Insecure, 0},
+	{"a.b.c.d.e.insecure.example.com.", "A", cache.Insecure, 0},
+	{"www.same.example.com.", "A", cache.Insecure, 0},
+	{"same.example.com.", "A", cache.Insecure, 0},
+	{"www.unsigned.net.", "A", cache.Insecure, 0},
+	{"www.nods.net.", "A", cache.Insecure, 0},
+	{"gone.nods.net.", "A", cache.Insecure, 0},
+	{"nods.net.", "DNSKEY", cache.Insecure, 0},
+	{"www.example.com.", "RRSIG", cache.Insecure, 0},
+}
+
+// RFC 4035 section 5, over zones signed in every way.
+func TestAnswersAreWorthWhatTheirChainIs(t *testing.T) {
+	for _, way := range waysOfSigning {
+		t.Run(way, func(t *testing.T) {
+			w := newWorld(t, fmt.Sprintf(labText, way))
+			for _, warm := range []string{"cold", "warm"} {
+				for _, c := range labCases {
+					if warm == "cold" {
+						w.fresh()
+					}
+					w.budget, w.lines = NewBudget(false), nil
+					status := c.status
+					if c.optOut != 0 && strings.HasPrefix(way, "signed=optout") {
+						status = c.optOut
+					}
+					v := w.judge(c.owner, c.rrtype)
+					want(t, warm+" "+c.owner+" "+c.rrtype, v, status, wire.NoEDE)
+					if t.Failed() {
+						t.Fatalf("fetched %q\n%s", w.fetched, strings.Join(w.lines, "\n"))
+					}
+					if w.budget.Failed() > 0 || w.budget.Signatures() > 20 {
+						t.Errorf("%s: %d checks, %d failed", c.owner, w.budget.Signatures(), w.budget.Failed())
+					}
+				}
+			}
+		})
+	}
+}
+
+// The chain costs one question for DS and one for DNSKEY per zone, however many
+// labels lie between zones, and nothing once it is known.
+func TestChainCostsTwoQuestionsPerZone(t *testing.T) {
+	w := newWorld(t, fmt.Sprintf(labText, "signed"))
+	for _, c := range []struct {
+		owner string
+		cold  []string
+	}{
+		{"www.deep.down.cut.example.com.", []string{"deep.down.cut.example.com. DS", "example.com. DS", "com. DS", ". DNSKEY", "com. DNSKEY", "example.com. DNSKEY", "deep.down.cut.example.com. DNSKEY"}},
+		{"www.insecure.example.com.", []string{"insecure.example.com. DS", "example.com. DS", "com. DS", ". DNSKEY", "com. DNSKEY", "example.com. DNSKEY"}},
+	} {
+		w.fresh()
+		w.judge(c.owner, "A")
+		if !slices.Equal(w.fetched, c.cold) {
+			t.Errorf("%s: fetched %q, want %q", c.owner, w.fetched, c.cold)
+		}
+		w.fetched = nil
+		before := w.budget.Signatures()
+		w.judge(c.owner, "A")
+		if len(w.fetched) != 0 || w.budget.Signatures()-before > 1 {
+			t.Errorf("%s again: fetched %q, %d checks", c.owner, w.fetched, w.budget.Signatures()-before)
+		}
+	}
+}
+
+// What the lab's faults make of answers. Every signature changed, and every
+// signature and proof removed, at one server.
+func TestFaultsMakeSecureAnswersBogus(t *testing.T) {
+	for _, way := range waysOfSigning {
+		for _, f := range []struct {
+			fault, server string
+			ede           []wire.EDE
+		}{
+			{"bogus", "192.0.2.1", []wire.EDE{EDEBogus, EDEExpiredBeforeValid, EDENotYetValid, EDEExpired, EDEKeyMissing}},
+			{"no-signatures", "192.0.2.1", []wire.EDE{EDESignaturesMissing, EDEDenialMissing}},
+		} {
+			w := newWorld(t, fmt.Sprintf(labText, way))
+			if err := w.net.SetFaults(f.server, f.fault); err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range labCases {
+				if c.status != cache.Secure || !strings.HasSuffix(c.owner, ".example.com.") || strings.Contains(c.owner, "secure") || strings.Contains(c.owner, "deep") {
+					continue
+				}
+				w.fresh()
+				v := w.judge(c.owner, c.rrtype)
+				if v.Status != cache.Bogus || !slices.Contains(f.ede, v.EDE) || v.Reason == "" {
+					t.Errorf("%s, %s: %s %s: %s, EDE %d (%s)", way, f.fault, c.owner, c.rrtype, statusNames[v.Status], int16(v.EDE), v.Reason)
+				}
+			}
+		}
+	}
+}
+
+// A parent whose replies are broken breaks what is below it, insecure zones too.
+func TestABrokenParentBreaksItsChildren(t *testing.T) {
+	for _, way := range waysOfSigning {
+		for _, fault := range []string{"bogus", "no-signatures"} {
+			w := newWorld(t, fmt.Sprintf(labText, way))
+			if err := w.net.SetFaults("192.0.2.1", fault); err != nil {
+				t.Fatal(err)
+			}
+			for _, owner := range []string{"www.secure.example.com.", "www.insecure.example.com.", "gone.insecure.example.com."} {
+				w.fresh()
+				if v := w.judge(owner, "A"); v.Status != cache.Bogus {
+					t.Errorf("%s, %s: %s is %s (%s)", way, fault, owner, statusNames[v.Status], v.Reason)
+				}
+			}
+		}
+	}
+}
+
+func TestValidityIsThatOfTheWallClock(t *testing.T) {
+	w := newWorld(t, fmt.Sprintf(labText, "signed inception=20251201 expiration=20260201"))
+	at := when
+	w.o.Now = func() time.Time { return at }
+	for _, c := range []struct {
+		at     time.Time
+		status cache.Status
+		ede    wire.EDE
+	}{
+		{when, cache.Secure, wire.NoEDE},
+		{time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), cache.Bogus, EDEExpired},
+		{time.Date(2025, 11, 1, 0, 0, 0, 0, time.UTC), cache.Bogus, EDENotYetValid},
+	} {
+		at = c.at
+		w.fresh()
+		v := w.judge("www.example.com.", "A")
+		want(t, c.at.String(), v, c.status, c.ede)
+		if c.status == cache.Secure && v.TTL != 300 {
+			t.Errorf("TTL %d, want 300", v.TTL)
+		}
+	}
+	at = time.Date(2026, 1, 31, 23, 59, 0, 0, time.UTC)
+	w.fresh()
+	if v := w.judge("www.example.com.", "A"); v.TTL != 60 {
+		t.Errorf("TTL %d a minute before expiration", v.TTL)
+	}
+}
+
+// RFC 7646.
+func TestNegativeTrustAnchorsMakeInsecure(t *testing.T) {
+	w := newWorld(t, fmt.Sprintf(labText, "signed"))
+	w.o.NegativeAnchors = func(n wire.Name) bool { return n.In(name("example.com.")) }
+	w.net.SetFaults("192.0.2.1", "bogus")
+	for owner, status := range map[string]cache.Status{"www.example.com.": cache.Insecure, "example.com.": cache.Insecure, "gone.secure.example.com.": cache.Insecure, "gone.com.": cache.Secure} {
+		w.fresh()
+		want(t, owner, w.judge(owner, "A"), status, wire.NoEDE)
+	}
+	w.fresh()
+	want(t, "the DS records are the parent's", w.judge("example.com.", "DS"), cache.Secure, wire.NoEDE)
+}
+
+func TestWithoutATrustAnchorNothingIsSecure(t *testing.T) {
+	w := newWorld(t, fmt.Sprintf(labText, "signed"))
+	w.o.Anchors = nil
+	w.fresh()
+	want(t, "no anchor", w.judge("www.example.com.", "A"), cache.Insecure, wire.NoEDE)
+	if len(w.fetched) > 0 {
+		t.Errorf("fetched %q", w.fetched)
+	}
+}
+
+// An island of security: a zone with an anchor of its own below an insecure one.
+func TestTheClosestAnchorCounts(t *testing.T) {
+	w := newWorld(t, fmt.Sprintf(labText, "signed"))
+	key, err := dns.NewRR(keyOf(t, w, "nods.net."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	island, err := AnchorOf(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.o.Anchors = append(w.o.Anchors, island)
+	w.fresh()
+	want(t, "the island", w.judge("www.nods.net.", "A"), cache.Secure, wire.NoEDE)
+	want(t, "its denial", w.judge("gone.nods.net.", "A"), cache.Secure, wire.NoEDE)
+	want(t, "its parent's side", w.judge("nods.net.", "DS"), cache.Secure, wire.NoEDE)
+	want(t, "beside it", w.judge("www.unsigned.net.", "A"), cache.Insecure, wire.NoEDE)
+	// The parent's records cannot stand in for the island's.
+	w.net.SetFaults("192.0.2.7", "no-signatures")
+	w.fresh()
+	if v := w.judge("www.nods.net.", "A"); v.Status != cache.Bogus {
+		t.Errorf("without signatures the island is %s", statusNames[v.Status])
+	}
+}
+
+// keyOf prints a zone's key-signing key.
+func keyOf(t *testing.T, w *world, zone string) string {
+	t.Helper()
+	for _, line := range strings.Split(w.net.Zone(zone), "\n") {
+		if strings.Contains(line, "DNSKEY\t257") || strings.Contains(line, "DNSKEY 257") {
+			return line
+		}
+	}
+	t.Fatalf("no key in\n%s", w.net.Zone(zone))
+	return ""
+}
+
+func TestAWrongAnchorMakesAllBogus(t *testing.T) {
+	w := newWorld(t, fmt.Sprintf(labText, "signed"))
+	a := w.o.Anchors[0]
+	a.Data = a.Data[:len(a.Data)-1] + "x"
+	w.o.Anchors = []Anchor{a}
+	w.fresh()
+	want(t, "wrong digest", w.judge("www.example.com.", "A"), cache.Bogus, EDEKeyMissing)
+	a.Data = a.Data[:2] + "\xc8" + a.Data[3:]
+	w.v.SetAnchors([]Anchor{a})
+	want(t, "unsupported algorithm", w.judge("www.example.com.", "A"), cache.Insecure, EDEUnsupportedAlgorithm)
+}
+
+// failing is a Fetcher that cannot get one set.
+type failing struct {
+	*world
+	q   string
+	err error
+}
+
+func (f failing) Fetch(ctx context.Context, q wire.Question) (Fetched, error) {
+	if q.String() == f.q {
+		return Fetched{}, f.err
+	}
+	return f.world.Fetch(ctx, q)
+}
+
+type walkError struct{ ede wire.EDE }
+
+func (walkError) Error() string             { return "no\nserver" }
+func (e walkError) ExtendedError() wire.EDE { return e.ede }
+
+func TestWhatCannotBeFetchedIsIndeterminate(t *testing.T) {
+	w := newWorld(t, fmt.Sprintf(labText, "signed"))
+	for _, q := range []string{"com. DS", "example.com. DS", "example.com. DNSKEY", ". DNSKEY"} {
+		for _, c := range []struct {
+			err error
+			ede wire.EDE
+		}{{errNotInBook, wire.EDENoReachable}, {fmt.Errorf("walk: %w", walkError{wire.EDENetworkError}), wire.EDENetworkError}} {
+			w.fresh()
+			v := w.v.Check(context.Background(), failing{w, q, c.err}, w.budget, w.answer("www.example.com.", wire.TypeA), nil)
+			want(t, q, v, cache.Indeterminate, c.ede)
+			if !errors.Is(v.Err, c.err) {
+				t.Errorf("%s: the error %v is lost", q, v.Err)
+			}
+			if strings.Contains(v.Reason, "\n") {
+				t.Errorf("%q is two lines", v.Reason)
+			}
+			want(t, "once it can be fetched", w.judge("www.example.com.", "A"), cache.Secure, wire.NoEDE)
+		}
+	}
+	w.fresh()
+	w.net.SetFaults("192.5.6.30", "only-type DS\nanswer-rcode 5")
+	want(t, "an error reply", w.judge("www.example.com.", "A"), cache.Indeterminate, wire.EDENoReachable)
+}
+
+// second is a Fetcher whose first server lies.
+type second struct {
+	*world
+	lies     int
+	rejected []string
+}
+
+func (s *second) Reject(q wire.Question, reason string) bool {
+	s.rejected = append(s.rejected, q.String())
+	if s.lies--; s.lies <= 0 {
+		s.world.change = nil
+	}
+	return true
+}
+
+func TestBogusSetsAreFetchedFromOtherServers(t *testing.T) {
+	lie := func(only wire.Type) func(wire.Question, *wire.Message) {
+		return func(q wire.Question, m *wire.Message) {
+			if q.Type != only || q.Name != name("example.com.") {
+				return
+			}
+			for i := range m.Answer {
+				if r := &m.Answer[i]; r.Type == wire.TypeRRSIG {
+					r.Data = r.Data[:len(r.Data)-1] + "?"
+				}
+			}
+		}
+	}
+	for _, only := range []wire.Type{wire.TypeDS, wire.TypeDNSKEY} {
+		for lies, status := range map[int]cache.Status{1: cache.Secure, 2: cache.Secure, 3: cache.Bogus} {
+			w := newWorld(t, fmt.Sprintf(labText, "signed"))
+			a := w.answer("www.example.com.", wire.TypeA)
+			w.change = lie(only)
+			s := &second{world: w, lies: lies}
+			v := w.v.Check(context.Background(), s, w.budget, a, nil)
+			if v.Status != status || len(s.rejected) != min(lies, 2) {
+				t.Errorf("%s, %d lies: %s (%s), rejected %q", only, lies, statusNames[v.Status], v.Reason, s.rejected)
+			}
+		}
+	}
+}
+
+func TestStatesAreForgottenInTime(t *testing.T) {
+	w := newWorld(t, fmt.Sprintf(labText, "signed"))
+	var now clock.Time
+	w.o.Clock = func() clock.Time { return now }
+	w.fresh()
+	w.judge("www.example.com.", "A")
+	for _, c := range []struct {
+		after   time.Duration
+		fetches []string
+	}{
+		{299 * time.Second, nil},
+		{300 * time.Second, []string{"example.com. DS", "example.com. DNSKEY"}}, // its DNSKEY has a TTL of 300
+		{3600 * time.Second, []string{"example.com. DS", "com. DS", ". DNSKEY", "com. DNSKEY", "example.com. DNSKEY"}},
+	} {
+		now, w.fetched = clock.Time(c.after), nil
+		want(t, c.after.String(), w.judge("www.example.com.", "A"), cache.Secure, wire.NoEDE)
+		if !slices.Equal(w.fetched, c.fetches) {
+			t.Errorf("after %s: fetched %q, want %q", c.after, w.fetched, c.fetches)
+		}
+	}
+	w.fetched = nil
+	w.v.Flush(name("com."))
+	w.judge("www.example.com.", "A")
+	if len(w.fetched) != 4 {
+		t.Errorf("after a flush: fetched %q", w.fetched)
+	}
+}
+
+func TestABrokenChainIsRememberedForSeconds(t *testing.T) {
+	w := newWorld(t, fmt.Sprintf(labText, "signed"))
+	var now clock.Time
+	w.o.Clock = func() clock.Time { return now }
+	w.fresh()
+	a := w.answer("www.example.com.", wire.TypeA)
+	w.net.SetFaults("192.0.2.1", "bogus")
+	if v := w.check(a); v.Status != cache.Bogus {
+		t.Fatal(v)
+	}
+	checks := w.budget.Failed()
+	w.net.SetFaults("192.0.2.1", "")
+	now = clock.Time((bogusTTL - 1) * clock.Second)
+	if v := w.check(a); v.Status != cache.Bogus || w.budget.Failed() != checks {
+		t.Errorf("%s after %d failed checks", statusNames[v.Status], w.budget.Failed())
+	}
+	now = clock.Time(bogusTTL * clock.Second)
+	want(t, "after the repair", w.check(a), cache.Secure, wire.NoEDE)
+}
+
+// What the budget of one question made bogus is not remembered for others.
+func TestAnEmptyBudgetIsNotRemembered(t *testing.T) {
+	w := newWorld(t, fmt.Sprintf(labText, "signed=nsec3"))
+	a := w.answer("www.insecure.example.com.", wire.TypeA)
+	for range maxSignatures {
+		w.budget.signature()
+	}
+	if v := w.check(a); v.Status != cache.Bogus || !strings.HasPrefix(v.Reason, "limit: ") {
+		t.Errorf("no checks left: %s (%s)", statusNames[v.Status], v.Reason)
+	}
+	w.budget = NewBudget(false)
+	for range maxHashes {
+		w.budget.hash()
+	}
+	if v := w.check(a); v.Status != cache.Bogus || !strings.HasPrefix(v.Reason, "limit: ") {
+		t.Errorf("no hashes left: %s (%s)", statusNames[v.Status], v.Reason)
+	}
+	w.budget = NewBudget(false)
+	want(t, "another question", w.check(a), cache.Insecure, wire.NoEDE)
+}
+
+func TestTheMemoryOfZonesIsBounded(t *testing.T) {
+	z := newZoneCache(10_000)
+	s := &state{kind: insecureZone, until: 1}
+	for i := range 1000 {
+		z.put(name(fmt.Sprintf("z%d.example.", i)), s, 0)
+	}
+	n, bytes := z.size()
+	if bytes > 10_000 || n < 10 || n > 25 {
+		t.Errorf("%d zones in %d bytes", n, bytes)
+	}
+	z.purge()
+	if n, bytes := z.size(); n != 0 || bytes != 0 {
+		t.Errorf("%d zones in %d bytes after a purge", n, bytes)
+	}
+	if z.put(name("late."), s, 0); z.get(name("late."), 0) != nil {
+		t.Error("what was begun before a purge is stored after it")
+	}
+}
+
+// A trace says every step in words.
+func TestTheTraceTellsEveryStep(t *testing.T) {
+	w := newWorld(t, fmt.Sprintf(labText, "signed"))
+	w.judge("gone.example.com.", "A")
+	all := strings.Join(w.lines, "\n")
+	for _, words := range []string{". DNSKEY: 2 keys, secure", "com. DS: 1 records, secure", "example.com. DNSKEY: 2 keys, secure", "no gone.example.com. A: secure: proved by example.com.", "example.com. SOA: secure"} {
+		if !strings.Contains(all, words) {
+			t.Errorf("%q is not in\n%s", words, all)
+		}
+	}
+	s := w.v.Stats()
+	if s.Secure != 1 || s.Signatures == 0 || s.Zones != 3 {
+		t.Errorf("%+v", s)
+	}
+}

@@ -1,0 +1,240 @@
+package dnssec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"rootwalk/cache"
+	"rootwalk/clock"
+	"rootwalk/wire"
+)
+
+// This file owns the validator's doors: what it is told, what it is asked, and
+// what it says. The chain of trust is in chain.go, answers are in answer.go.
+
+// Fetcher gets DS and DNSKEY sets with their signatures and proofs, from a cache
+// or by a walk. DS sets are asked of the parent's servers. What it brings is not
+// validated: that is for the validator to do.
+type Fetcher interface {
+	Fetch(ctx context.Context, q wire.Question) (Fetched, error)
+}
+
+// Rejecter is a Fetcher that can be told that what it brought is bogus. If
+// Reject reports true, the next Fetch of the question asks another server; that
+// is tried at most twice.
+type Rejecter interface {
+	Reject(q wire.Question, reason string) bool
+}
+
+// Fetched is a reply, sections grouped and nothing dropped but what the server
+// has no say in.
+type Fetched struct {
+	Rcode     wire.Rcode
+	Answer    []wire.RRset
+	Authority []wire.RRset
+	// Zone is the zone whose server answered, a hint that saves questions; "" where
+	// it is not known.
+	Zone wire.Name
+}
+
+// Anchor is a record that trust begins with (RFC 4033 section 2). Several of
+// one zone are alternatives.
+type Anchor struct {
+	Zone wire.Name // lower case
+	Type wire.Type // DS or DNSKEY
+	Data string    // RDATA
+}
+
+// AnchorOf makes an anchor of a *dns.DS or a *dns.DNSKEY.
+func AnchorOf(rr dns.RR) (Anchor, error) {
+	t := wire.Type(rr.Header().Rrtype)
+	if t != wire.TypeDS && t != wire.TypeDNSKEY {
+		return Anchor{}, fmt.Errorf("a %s record is no trust anchor", t)
+	}
+	zone, err := wire.ParseName(rr.Header().Name)
+	if err != nil {
+		return Anchor{}, fmt.Errorf("trust anchor: %w", err)
+	}
+	buf := make([]byte, dns.Len(rr)+1)
+	end, err := dns.PackRR(rr, buf, 0, nil, false)
+	if err != nil {
+		return Anchor{}, fmt.Errorf("trust anchor of %s: %w", zone, err)
+	}
+	return Anchor{Zone: zone.Lower(), Type: t, Data: string(buf[len(zone)+10 : end])}, nil
+}
+
+// Options are the settings of a validator.
+type Options struct {
+	Anchors []Anchor
+	// NegativeAnchors tells whether a name is at or below a negative trust anchor
+	// (RFC 7646); nil for none.
+	NegativeAnchors func(wire.Name) bool
+	SHA1            bool // algorithms 5 and 7 count
+	MaxIterations   int  // of NSEC3; above, a proof is insecure (RFC 9276)
+	// Now is the wall clock that signatures are judged by; it may stand still.
+	Now func() time.Time
+	// Clock is the boot clock that remembered zones age by.
+	Clock     clock.Clock
+	CacheSize int // bytes of remembered zones; 0 is 8 MiB
+}
+
+// Answer is one piece of an answer: aliases, then the set asked for or its
+// denial, as one zone's server gave it.
+type Answer struct {
+	Question wire.Question
+	Zone     wire.Name // whose server answered, a hint that saves questions
+	Rcode    wire.Rcode
+	Links    []wire.RRset // CNAME, or DNAME followed by the CNAME that it stands for, in order
+	Next     wire.Name    // the name that the aliases lead to, where the piece ends with them
+	Final    []wire.RRset // the set asked for
+	SOA      []wire.RRset
+	Proofs   []wire.RRset // NSEC and NSEC3 sets
+}
+
+// Verdict is what an answer is worth.
+type Verdict struct {
+	Status cache.Status // Secure, Insecure, Bogus or Indeterminate
+	EDE    wire.EDE     // NoEDE where there is nothing to say
+	Zone   wire.Name    // whose keys or delegation decided
+	Reason string       // in words, on one line
+	TTL    uint32       // seconds: the longest that a secure answer may be kept
+	NXName bool         // compact denial: the name does not exist, whatever the rcode says (RFC 9824)
+	// EmptyNonTerminal: the proofs show that the name exists without data, though the
+	// reply is NXDOMAIN. NoError is the right code.
+	EmptyNonTerminal bool
+	Err              error // with Indeterminate: why something could not be fetched
+}
+
+// noCap is a TTL that limits nothing (RFC 2181 section 8).
+const noCap = 1<<31 - 1
+
+// Validator judges answers. It is safe for use by many goroutines.
+type Validator struct {
+	o       Options
+	anchors atomic.Pointer[map[wire.Name]trustAnchors]
+	zones   *zoneCache
+	stats   counters
+}
+
+// trustAnchors are the anchors of one zone.
+type trustAnchors struct {
+	ds   []string // RDATA
+	keys []string
+}
+
+// New makes a validator. Without anchors every answer is insecure.
+func New(o Options) *Validator {
+	if o.NegativeAnchors == nil {
+		o.NegativeAnchors = func(wire.Name) bool { return false }
+	}
+	if o.Clock == nil {
+		o.Clock = clock.Now
+	}
+	if o.Now == nil {
+		o.Now = clock.Wall
+	}
+	if o.CacheSize == 0 {
+		o.CacheSize = 8 << 20
+	}
+	v := &Validator{o: o, zones: newZoneCache(int64(o.CacheSize))}
+	v.SetAnchors(o.Anchors)
+	return v
+}
+
+// SetAnchors replaces the trust anchors and forgets what was concluded from them,
+// as a reload or a rollover (RFC 5011) wants.
+func (v *Validator) SetAnchors(list []Anchor) {
+	anchors := map[wire.Name]trustAnchors{}
+	for _, a := range list {
+		t := anchors[a.Zone]
+		if a.Type == wire.TypeDS {
+			t.ds = append(t.ds, a.Data)
+		} else {
+			t.keys = append(t.keys, a.Data)
+		}
+		anchors[a.Zone] = t
+	}
+	v.anchors.Store(&anchors)
+	v.zones.purge()
+}
+
+// Flush forgets what is known of a zone and of all below it.
+func (v *Validator) Flush(zone wire.Name) { v.zones.flush(zone) }
+
+// Check says what an answer is worth. The note function, if not nil, gets one
+// line for every step, for the trace.
+func (v *Validator) Check(ctx context.Context, f Fetcher, b *Budget, a *Answer, note func(string)) Verdict {
+	c := &check{v: v, ctx: ctx, f: f, b: b, a: a, note: note, now: v.o.Now(), generation: v.zones.current(),
+		anchors: *v.anchors.Load(), states: map[wire.Name]*state{}, gathered: map[wire.Name]*denials{}, ttl: noCap}
+	signatures, failed, hashes := b.Signatures(), b.Failed(), b.Hashes()
+	r := c.answer()
+	v.stats.add(r, b.Signatures()-signatures, b.Failed()-failed, b.Hashes()-hashes)
+	return r
+}
+
+// check is one call of Check: what it was given, and what it found out so far.
+type check struct {
+	v          *Validator
+	ctx        context.Context
+	f          Fetcher
+	b          *Budget
+	a          *Answer
+	note       func(string)
+	now        time.Time
+	anchors    map[wire.Name]trustAnchors
+	generation uint64
+
+	states          map[wire.Name]*state   // of zones, so that a TTL of zero is not asked for twice
+	gathered        map[wire.Name]*denials // the answer's proofs, by zone
+	misses          int                    // questions for DS that brought no signed reply
+	ttl             uint32
+	nxName, noError bool // what the denial says beside the reply's code
+}
+
+// tell writes a line of the trace.
+func (c *check) tell(format string, args ...any) {
+	if c.note != nil {
+		c.note(fmt.Sprintf(format, args...))
+	}
+}
+
+// anchorOf is the closest zone above or at the name that has a trust anchor.
+func (c *check) anchorOf(name wire.Name) (wire.Name, bool) {
+	for {
+		if _, ok := c.anchors[name]; ok {
+			return name, true
+		}
+		if name == wire.Root {
+			return "", false
+		}
+		name = name.Parent()
+	}
+}
+
+// extended is an error that knows its extended error code.
+type extended interface{ ExtendedError() wire.EDE }
+
+// edeOf is the extended error of a failed fetch.
+func edeOf(err error) wire.EDE {
+	var e extended
+	if errors.As(err, &e) {
+		return e.ExtendedError()
+	}
+	return wire.EDENoReachable
+}
+
+// oneLine keeps a reason from filling two lines of a log.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+}

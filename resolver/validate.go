@@ -1,0 +1,188 @@
+package resolver
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"rootwalk/cache"
+	"rootwalk/dnssec"
+	"rootwalk/wire"
+)
+
+// This file brings walk and validator together: what the walk found is judged
+// (RFC 4035 section 5), and what the validator lacks is looked for by a walk.
+
+// maxBogus is how many servers of a zone may give a bogus answer before the
+// answer itself is called bogus: one server may be out of date or lie.
+const maxBogus = 3
+
+// validating tells whether the data of this walk has to be judged. The addresses
+// of name servers do not: whoever lies about one gains no more than being asked,
+// and what it then says is judged.
+func (w *walk) validating() bool { return w.r.o.Validator != nil && !w.raw }
+
+// judge finds out the security status of a piece that servers of the zone gave.
+// A piece that must not be used is a Failure.
+func (w *walk) judge(q wire.Question, p *piece, zone wire.Name) error {
+	if !w.validating() {
+		return nil
+	}
+	var note func(string)
+	if w.trace != nil {
+		note = func(text string) { w.trace.add(Step{Kind: StepValidate, Zone: zone.String(), Text: text}) }
+	}
+	v := w.r.o.Validator.Check(w.ctx, &fetcher{w: w}, w.budget.crypto, &dnssec.Answer{
+		Question: q, Zone: zone, Rcode: p.rcode, Links: p.links, Next: p.next, Final: p.final, SOA: p.soa, Proofs: p.proofs}, note)
+	p.status = v.Status
+	if v.NXName { // compact denial: the proof says what the code does not (RFC 9824 section 4)
+		p.rcode = wire.NXDomain
+	}
+	w.trace.add(Step{Kind: StepVerdict, Zone: v.Zone.String(), Outcome: statusName(v.Status), Text: v.Reason})
+	w.r.stats.verdict(v.Status)
+	switch v.Status {
+	case cache.Secure:
+		p.capTTL(v.TTL)
+	case cache.Bogus, cache.Indeterminate:
+		if w.cd {
+			return nil
+		}
+		if v.Err != nil {
+			if f := asFailure(v.Err); f.limit || f.partial {
+				return f
+			}
+		}
+		return &Failure{EDE: v.EDE, Text: fmt.Sprintf("%s: %s", v.Zone, v.Reason), bogus: v.Status == cache.Bogus}
+	}
+	if v.Status == cache.Insecure && v.EDE != wire.NoEDE {
+		w.why = v.EDE
+	}
+	return nil
+}
+
+var statusNames = [...]string{"unchecked", "secure", "insecure", "bogus", "indeterminate"}
+
+func statusName(s cache.Status) string { return statusNames[s] }
+
+// capTTL bounds the TTLs of a verified piece: signatures end, and say what the
+// TTL was (RFC 4035 section 5.3.3).
+func (p *piece) capTTL(ttl uint32) {
+	p.ttl = min(p.ttl, ttl)
+	for _, sets := range [...][]wire.RRset{p.links, p.final, p.soa, p.proofs} {
+		for i := range sets {
+			sets[i].TTL = min(sets[i].TTL, ttl)
+		}
+	}
+}
+
+// weaker is the status of data that needs both: an answer is as secure as its
+// weakest link.
+func weaker(a, b cache.Status) cache.Status {
+	for _, s := range [...]cache.Status{cache.Bogus, cache.Indeterminate, cache.Unchecked, cache.Insecure} {
+		if a == s || b == s {
+			return s
+		}
+	}
+	return cache.Secure
+}
+
+// distrust leaves a server out for the rest of the walk.
+func (w *walk) distrust(a netip.Addr) {
+	if w.liars == nil {
+		w.liars = map[netip.Addr]bool{}
+	}
+	w.liars[a] = true
+}
+
+// fetcher finds DS and DNSKEY sets for the validator, which judges them itself.
+type fetcher struct {
+	w    *walk
+	from map[wire.Question]netip.Addr // the server that gave each set; none for one from the cache
+}
+
+// Fetch finds a set in the cache, in what a referral said, or by a walk that
+// spends the budget of the question.
+func (f *fetcher) Fetch(ctx context.Context, q wire.Question) (dnssec.Fetched, error) {
+	w := f.w
+	if q.Type == wire.TypeDS {
+		if d, ok := w.r.referred(q); ok {
+			return d, nil
+		}
+	}
+	trace, done := w.trace.below(Step{Kind: StepNote, Text: "for the chain of trust: " + q.String()})
+	defer done()
+	below := &walk{r: w.r, ctx: ctx, began: w.began, budget: w.budget, trace: trace, depth: w.depth, above: w.above, raw: true, liars: w.liars, givenUp: w.givenUp}
+	p, err := below.piece(q)
+	if err != nil {
+		return dnssec.Fetched{}, err
+	}
+	if f.from == nil {
+		f.from = map[wire.Question]netip.Addr{}
+	}
+	f.from[q] = p.from
+	return dnssec.Fetched{Rcode: p.rcode, Zone: p.zone, Answer: append(p.links[:len(p.links):len(p.links)], p.final...), Authority: append(p.soa[:len(p.soa):len(p.soa)], p.proofs...)}, nil
+}
+
+// Reject leaves the server out that gave a bogus set, and forgets the set, so that
+// the next Fetch asks another one.
+func (f *fetcher) Reject(q wire.Question, reason string) bool {
+	w := f.w
+	w.trace.add(Step{Kind: StepNote, Text: q.String() + " is bogus (" + reason + "): asking another server"})
+	if from := f.from[q]; from.IsValid() {
+		w.distrust(from)
+	}
+	var key cache.Key
+	key.SetName(cache.Answer, q.Name, q.Type, q.Class)
+	w.r.o.Cache.Delete(&key)
+	key.SetName(cache.Delegation, q.Name, q.Type, q.Class)
+	w.r.o.Cache.Delete(&key)
+	return true
+}
+
+// keepReferred stores what a signed parent says of a child's security: its DS set,
+// or the proof that it has none. It is kept apart from answers, since it comes
+// without an SOA record.
+func (r *Resolver) keepReferred(child wire.Name, proofs []wire.RRset, ttl uint32) {
+	if r.o.Validator == nil || len(proofs) == 0 {
+		return
+	}
+	rep := &wire.Reply{Question: wire.Question{Name: child, Type: wire.TypeDS, Class: wire.ClassIN}}
+	for _, p := range proofs {
+		ttl = min(ttl, p.TTL)
+		if p.Type == wire.TypeDS {
+			rep.Answer = append(rep.Answer, p)
+		} else {
+			rep.Authority = append(rep.Authority, p)
+		}
+	}
+	var room [1500]byte
+	packed, err := wire.Pack(room[:0], rep)
+	if err != nil || ttl == 0 {
+		return
+	}
+	var key cache.Key
+	key.SetName(cache.Delegation, child, wire.TypeDS, wire.ClassIN)
+	r.o.Cache.Put(&key, cache.Header{Stored: r.o.Clock().Seconds(), Lifetime: ttl}, packed)
+}
+
+// referred reads it.
+func (r *Resolver) referred(q wire.Question) (dnssec.Fetched, bool) {
+	var key cache.Key
+	key.SetName(cache.Delegation, q.Name, wire.TypeDS, wire.ClassIN)
+	var room [1500]byte
+	h, b, ok := r.o.Cache.Get(&key, room[:0])
+	if !ok || !h.Fresh(r.o.Clock().Seconds()) {
+		return dnssec.Fetched{}, false
+	}
+	var m wire.Message
+	if wire.Packed(b).Unpack(q, &m) != nil {
+		return dnssec.Fetched{}, false
+	}
+	return dnssec.Fetched{Answer: wire.Group(m.Answer), Authority: wire.Group(m.Authority)}, true
+}
+
+// Serves tells whether a fresh entry may be given to a client: not before it was
+// judged, unless the client does that itself (RFC 4035 section 3.2.2).
+func (r *Resolver) Serves(h cache.Header, cd bool) bool {
+	return cd || r.o.Validator == nil || h.Status != cache.Unchecked
+}
