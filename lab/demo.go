@@ -13,19 +13,19 @@ type DemoQuestion struct{ Name, Type, What string }
 // Demo returns the text of the demo Internet: every server has an address 127.53.0.x, so that [Internet.Listen] can serve it.
 // The addresses that names resolve to are documentation prefixes (RFC 5737), which nobody is to be sent to.
 func Demo() string {
-	return demoZones + "== zone library.example.org @ 127.53.0.33\n" + poem()
+	return demoZones + "== zone library.example.org @ 127.53.0.33 signed\n" + poem()
 }
 
 const demoZones = `A small Internet on loopback. Two root servers, four top-level domains, and below them one zone for each thing that a
 resolver has to know how to do.
 
-== zone . @ 127.53.0.1 127.53.0.2
-== zone com @ 127.53.0.11
-== zone net @ 127.53.0.12
-== zone org @ 127.53.0.13
-== zone example @ 127.53.0.14
+== zone . @ 127.53.0.1 127.53.0.2 signed
+== zone com @ 127.53.0.11 signed
+== zone net @ 127.53.0.12 signed
+== zone org @ 127.53.0.13 signed
+== zone example @ 127.53.0.14 signed=optout
 
-== zone example.com @ 127.53.0.21 127.53.0.22
+== zone example.com @ 127.53.0.21 127.53.0.22 signed
 $TTL 300
 @       A     192.0.2.1
 @       MX    10 mx1
@@ -49,7 +49,7 @@ ns      A     127.53.0.41
 ; Everything below old moved.
 old     DNAME example.com.
 
-== zone example.org @ 127.53.0.32
+== zone example.org @ 127.53.0.32 signed=nsec3
 $TTL 300
 ; Anybody who is not named here is a guest.
 *.guests    A 203.0.113.100
@@ -58,7 +58,7 @@ alice.guests A 203.0.113.101
 room.quiet  A 203.0.113.7
 
 ; Its only name server is in another top-level domain: no glue, so its address has to be found first.
-== zone harbour.example @ 127.53.0.41
+== zone harbour.example @ 127.53.0.41 signed
 @       NS    ns.example.net.
 pier    A     192.0.2.141
 

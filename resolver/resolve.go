@@ -26,7 +26,7 @@ type walk struct {
 	cd      bool                // the client judges by itself
 	raw     bool                // nothing is judged: the validator or the search for a server asks
 	status  cache.Status        // of all pieces together
-	why     wire.EDE            // what there is to say about the answer beside its records: NoEDE for nothing
+	flags   uint8               // of all pieces together, for the cache
 	liars   map[netip.Addr]bool // servers whose answers were bogus
 	refresh bool                // answers that are about to run out do not count
 	givenUp []*Zone             // configured zones whose servers gave no answer
@@ -44,6 +44,7 @@ type piece struct {
 	status cache.Status
 	zone   wire.Name  // whose server said so; "" from the cache
 	from   netip.Addr // the server
+	flags  uint8      // what there is to say beside the records, as in cache.Header; see Reason
 }
 
 // resolve follows a question through its aliases, from zone to zone, to the end
@@ -53,7 +54,7 @@ func (w *walk) resolve(q wire.Question) (*wire.Reply, uint32, error) {
 	rep := &wire.Reply{Question: q}
 	ttl := uint32(1<<31 - 1)
 	owners := map[wire.Name]bool{}
-	w.status, w.why = cache.Secure, wire.NoEDE
+	w.status, w.flags = cache.Secure, 0
 	name := q.Name
 	for {
 		if w.ctx.Err() != nil {
@@ -72,6 +73,9 @@ func (w *walk) resolve(q wire.Question) (*wire.Reply, uint32, error) {
 		rep.Authority = append(append(rep.Authority, p.soa...), p.proofs...)
 		ttl = min(ttl, p.ttl)
 		w.status = weaker(w.status, p.status)
+		if p.flags != 0 {
+			w.flags = p.flags
+		}
 		for i := range p.links {
 			if l := &p.links[i]; l.Type == wire.TypeCNAME {
 				if owners[l.Name] {
@@ -264,7 +268,7 @@ func (w *walk) cached(k, q wire.Question) *piece {
 	}
 	var res meaning
 	name, complete := res.followAnswer(wire.Root, q, answer, m.Rcode)
-	p := &piece{links: res.links, final: res.final, ttl: uint32(h.Expires() - now), status: h.Status}
+	p := &piece{links: res.links, final: res.final, ttl: uint32(h.Expires() - now), status: h.Status, flags: h.Flags}
 	switch {
 	case complete && res.kind == isAnswer && k != q: // the alias itself, below a DNAME
 	case complete && res.kind == isYXDomain:
@@ -302,7 +306,7 @@ func (w *walk) dropForbidden(p *piece) {
 		if len(kept) == len(f.Data) {
 			continue
 		}
-		w.why = wire.EDEBlocked
+		p.flags = flagsOf(wire.EDEBlocked)
 		w.trace.add(Step{Kind: StepNote, Text: f.Name.String() + " has private addresses, which this name may not have"})
 		if f.Data, f.Sigs = kept, nil; len(kept) == 0 {
 			p.final = nil

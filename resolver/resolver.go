@@ -201,7 +201,7 @@ func (r *Resolver) local(req Request) (Result, bool) {
 		return Result{}, false
 	}
 	req.Trace.add(Step{Kind: StepNote, Text: req.Name.String() + answeredHere})
-	res, err := r.store(req.Question, rep, localLifetime, standing{status: cache.Insecure, ede: wire.NoEDE})
+	res, err := r.store(req.Question, rep, localLifetime, standing{status: cache.Insecure})
 	return res, err == nil
 }
 

@@ -54,7 +54,7 @@ func (w *walk) keep(q wire.Question, p *piece) {
 	for i := range p.links {
 		l := &p.links[i]
 		if l.Type == wire.TypeDNAME || q.Type != l.Type && !(i > 0 && p.links[i-1].Type == wire.TypeDNAME) {
-			w.r.keepReply(&wire.Reply{Question: wire.Question{Name: l.Name, Type: l.Type, Class: l.Class}, Answer: []wire.RRset{*l}}, l.TTL, standing{status: p.status, ede: wire.NoEDE})
+			w.r.keepReply(&wire.Reply{Question: wire.Question{Name: l.Name, Type: l.Type, Class: l.Class}, Answer: []wire.RRset{*l}}, l.TTL, standing{status: p.status})
 		}
 		if l.Type == wire.TypeCNAME {
 			name = wire.NameAt(l.Data[0], 0).Lower()
@@ -76,7 +76,7 @@ func (w *walk) keep(q wire.Question, p *piece) {
 	if p.rcode == wire.YXDomain {
 		return
 	}
-	w.r.keepReply(&wire.Reply{Question: leaf, Rcode: p.rcode, Answer: p.final, Authority: append(p.soa[:len(p.soa):len(p.soa)], p.proofs...)}, ttl, standing{status: p.status, ede: w.why})
+	w.r.keepReply(&wire.Reply{Question: leaf, Rcode: p.rcode, Answer: p.final, Authority: append(p.soa[:len(p.soa):len(p.soa)], p.proofs...)}, ttl, standing{p.status, p.flags})
 }
 
 // keepReply is put for who needs no packed reply: one that is too long for a
@@ -88,11 +88,11 @@ func (r *Resolver) keepReply(rep *wire.Reply, ttl uint32, s standing) {
 // standing is what is known of a reply beside its records.
 type standing struct {
 	status cache.Status
-	ede    wire.EDE // NoEDE for none
+	flags  uint8 // see Reason
 }
 
 // note is the standing of the whole answer.
-func (w *walk) note() standing { return standing{status: w.status, ede: w.why} }
+func (w *walk) note() standing { return standing{w.status, w.flags} }
 
 // Reason is the extended error that goes with an answer from the cache. It is
 // kept in the entry's flags, one up, so that 0 is none.
@@ -117,7 +117,7 @@ func (r *Resolver) put(rep *wire.Reply, ttl uint32, s standing) (cache.Header, w
 	if err != nil {
 		return cache.Header{}, nil, err
 	}
-	h := cache.Header{Stored: r.o.Clock().Seconds(), Lifetime: ttl, Flags: flagsOf(s.ede), Status: s.status}
+	h := cache.Header{Stored: r.o.Clock().Seconds(), Lifetime: ttl, Flags: s.flags, Status: s.status}
 	if ttl > 0 && worthKeeping(rep, len(packed)) {
 		var key cache.Key
 		t := rep.Question.Type

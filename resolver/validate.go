@@ -55,7 +55,7 @@ func (w *walk) judge(q wire.Question, p *piece, zone wire.Name) error {
 		return &Failure{EDE: v.EDE, Text: fmt.Sprintf("%s: %s", v.Zone, v.Reason), bogus: v.Status == cache.Bogus}
 	}
 	if v.Status == cache.Insecure && v.EDE != wire.NoEDE {
-		w.why = v.EDE
+		p.flags = flagsOf(v.EDE)
 	}
 	return nil
 }

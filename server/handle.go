@@ -123,6 +123,7 @@ func (s *Server) resolve(ctx context.Context, dst, query []byte, meta Meta, q *w
 	if res.Stale {
 		s.stats.stale.Add(1)
 		a.maxTTL, a.ede = s.o.StaleTTL, wire.EDEStale
+		a.status = cache.Unchecked // its signatures may have run out as well: no AD
 		if a.packed.Rcode() == wire.NXDomain {
 			a.ede = wire.EDEStaleNXDomain
 		}

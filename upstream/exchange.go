@@ -197,8 +197,8 @@ func (t *try) query(dst []byte) []byte {
 		panic(err) // documented never to happen
 	}
 	flags := uint16(0)
-	if t.a.RD {
-		flags |= wire.FlagRD
+	if t.a.RD { // we judge by ourselves what a forwarder finds (RFC 6840 section 5.9)
+		flags |= wire.FlagRD | wire.FlagCD
 	}
 	q := t.a.Question
 	start := len(dst)

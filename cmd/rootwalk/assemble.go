@@ -149,6 +149,11 @@ func trustAnchors(cfg *config.Config) ([]dnssec.Anchor, error) {
 			return nil, err
 		}
 	}
+	return anchorsOf(list)
+}
+
+// anchorsOf are trust anchors as the validator wants them.
+func anchorsOf(list []roothints.Anchor) ([]dnssec.Anchor, error) {
 	out := make([]dnssec.Anchor, len(list))
 	for i, a := range list {
 		var err error

@@ -104,6 +104,8 @@ func missing(cfg *config.Config) []string {
 			out = append(out, text)
 		}
 	}
+	note(cfg.DNSSEC.AggressiveNSEC && cfg.IsSet("dnssec.aggressive-nsec"), "dnssec.aggressive-nsec: this version synthesises nothing from NSEC records")
+	note(cfg.DNSSEC.TrustAnchorState != "", "dnssec.trust-anchor-state: this version does not follow key changes (RFC 5011)")
 	note(cfg.Cache.Snapshot != "", "cache.snapshot: this version keeps no snapshot")
 	note(cfg.Control.Socket != "", "control.socket: this version has no control socket")
 	return out

@@ -71,8 +71,16 @@ func assembleLab(cfg *config.Config, log *slog.Logger, internet *lab.Internet, d
 	if err != nil {
 		return nil, err
 	}
+	list, err := roothints.ParseAnchors("lab", strings.NewReader(internet.TrustAnchors()))
+	if err != nil {
+		return nil, err
+	}
+	anchors, err := anchorsOf(list)
+	if err != nil {
+		return nil, err
+	}
 	cfg.Upstream.Refuse, cfg.Upstream.Port = nil, labPort
-	return assembleWith(cfg, log, dial, hints, nil), nil
+	return assembleWith(cfg, log, dial, hints, anchors), nil
 }
 
 // labHelp prints what can be tried.
@@ -87,8 +95,9 @@ func labHelp(w io.Writer, listen, where, metricsAddr string) {
 		fmt.Fprintf(t, "  dig @%s -p %d %s %s\t# %s\n", ap.Addr(), ap.Port(), strings.TrimSuffix(q.Name, "."), q.Type, q.What)
 	}
 	t.Flush()
+	fmt.Fprintln(w, "\nAdd +dnssec to see signatures; the flag ad says that the answer was validated.")
 	q := lab.DemoQuestions()[0]
-	fmt.Fprintf(w, "\nThe same walk, step by step: rootwalk trace --lab %s %s\n", q.Name, q.Type)
+	fmt.Fprintf(w, "The same walk, step by step: rootwalk trace --lab %s %s\n", q.Name, q.Type)
 	if metricsAddr != "" {
 		fmt.Fprintf(w, "Metrics: curl http://%s/metrics\n", metricsAddr)
 	}

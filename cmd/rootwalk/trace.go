@@ -110,7 +110,9 @@ func (p *parts) trace(cmd *cobra.Command, q wire.Question, asJSON bool) error {
 		}
 		out.Rcode = m.Rcode.String()
 		for _, r := range m.Answer {
-			out.Answer = append(out.Answer, presentation(r))
+			if r.Type != wire.TypeRRSIG { // the steps say what became of signatures
+				out.Answer = append(out.Answer, presentation(r))
+			}
 		}
 	}
 	w := cmd.OutOrStdout()
