@@ -33,6 +33,19 @@ const internet = `
 $TTL 300
 www  A 192.0.2.80
 *.many A 192.0.2.81
+a0 CNAME a1
+a1 CNAME a2
+a2 CNAME a3
+a3 CNAME a4
+a4 CNAME a5
+a5 CNAME a6
+a6 CNAME a7
+a7 CNAME a8
+a8 CNAME a9
+a9 CNAME a10
+a10 CNAME a11
+a11 CNAME a12
+a12 A 192.0.2.82
 == zone broken.example @ 192.0.2.2
 == fault 192.0.2.2
 refuse

@@ -50,6 +50,7 @@ var descriptions = []struct {
 	{"cache_stale_total", "Queries answered with data whose TTL had run out.", nil},
 	{"cache_refreshes_total", "Answers that were renewed behind a reply.", nil},
 	{"client_latency_seconds", "Time from a query to its reply, by result.", []string{"result"}},
+	{"extended_errors_total", "Extended errors (RFC 8914) in replies to clients by number.", []string{"code"}},
 	{"refused_total", "Queries answered with a bare error because of what they are or who sent them.", nil},
 	{"truncated_total", "Replies over UDP that were too long for the client.", nil},
 	{"dropped_total", "Packets that are no queries.", nil},
@@ -58,6 +59,7 @@ var descriptions = []struct {
 	{"in_flight", "Client questions that are being resolved.", nil},
 	{"tcp_connections", "Open TCP connections of clients.", nil},
 	{"walks_total", "Walks through the hierarchy.", nil},
+	{"limits_total", "Questions that went beyond a limit, by its name.", []string{"limit"}},
 	{"walk_failures_total", "Walks that ended without an answer.", nil},
 	{"upstream_queries_total", "Queries sent to authoritative servers by transport.", []string{"transport"}},
 	{"upstream_outcomes_total", "What came of them.", []string{"outcome"}},
@@ -106,6 +108,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	for r, n := range s.Rcodes {
 		count("responses_total", n, r)
 	}
+	for code, n := range s.EDEs {
+		count("extended_errors_total", n, code)
+	}
 	count("cache_hits_total", s.Hits)
 	count("cache_misses_total", s.Misses)
 	count("cache_stale_total", s.Stale)
@@ -123,6 +128,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	w := c.r.Resolver.Stats()
 	count("walks_total", w.Walks)
 	count("walk_failures_total", w.Failures)
+	for name, n := range w.Limits {
+		count("limits_total", n, name)
+	}
 	count("cache_refreshes_total", w.Refreshes)
 	count("shed_total", w.Shed, "resolver")
 	primed := 0.0

@@ -152,6 +152,32 @@ func goVersion(t *testing.T, f map[string]*family) []string {
 	return nil
 }
 
+func TestLimitsAndExtendedErrorsAreCounted(t *testing.T) {
+	r, at := newRooms(t)
+	q := new(dns.Msg)
+	q.SetQuestion("a0.example.com.", dns.TypeA) // twelve links, of which ten are followed
+	q.SetEdns0(1232, false)
+	c := dns.Client{Timeout: patience}
+	for range 2 { // the second time it is remembered
+		if _, _, err := c.Exchange(q, at.String()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask(t, at, "a0.example.com.", dns.TypeA) // without EDNS nothing extended is said
+	settle(t, r)
+	f := read(t, scrape(t, r))
+	for what, want := range map[string]float64{`limits_total{limit="aliases"}`: 1, `limits_total{limit="packets"}`: 0,
+		`extended_errors_total{code="0"}`: 1, `extended_errors_total{code="13"}`: 1, `extended_errors_total{code="22"}`: 0} {
+		family, _, _ := strings.Cut(what, "{")
+		if f[family] == nil {
+			t.Fatalf("no metric %s", family)
+		}
+		if got, ok := f[family].values[what]; !ok || got != want {
+			t.Errorf("%s is %v, want %v", what, got, want)
+		}
+	}
+}
+
 func TestHistogramsAreConsistent(t *testing.T) {
 	r, at := newRooms(t)
 	for i := range 20 {

@@ -33,8 +33,25 @@ const (
 	maxOneLabel  = 4
 )
 
+// limit is one of the bounds, for counting who goes beyond it.
+type limit uint8
+
+const (
+	limitPackets limit = iota
+	limitAddressPackets
+	limitOctets
+	limitLookups
+	limitAliases
+	numLimits
+)
+
+// limitNames are the limits in metrics.
+var limitNames = [numLimits]string{"packets", "address_packets", "octets", "address_lookups", "aliases"}
+
 // budget is what one client question may still spend.
 type budget struct {
+	stats     *counters     // where limits that were hit are counted; nil for nowhere
+	beyond    atomic.Uint32 // a bit for each limit that was hit
 	packets   atomic.Int32
 	addresses atomic.Int32
 	octets    atomic.Int32
@@ -43,24 +60,40 @@ type budget struct {
 	record    bool // count, but do not enforce
 }
 
+// hit counts a limit, once for each question.
+func (b *budget) hit(l limit) {
+	if bit := uint32(1) << l; b.beyond.Or(bit)&bit == 0 && b.stats != nil {
+		b.stats.limits[l].Add(1)
+	}
+}
+
 // spend takes one packet, for the address of a server or for the question itself.
 func (b *budget) spend(forAddress bool) error {
-	if forAddress && b.addresses.Add(1) > maxAddressPackets && !b.record {
-		return &Failure{EDE: wire.EDENoReachable, Text: "limit: packets for addresses of servers", limit: true}
+	if forAddress && b.addresses.Add(1) > maxAddressPackets {
+		b.hit(limitAddressPackets)
+		if !b.record {
+			return &Failure{EDE: wire.EDENoReachable, Text: "limit: packets for addresses of servers", limit: true}
+		}
 	}
 	if b.octets.Load() > maxOctets && !b.record {
 		return errOctets
 	}
-	if n := b.packets.Add(1); n > maxPackets && !b.record || n > recordLimit {
-		return &Failure{EDE: wire.EDENoReachable, Text: "limit: packets for one question", limit: true}
+	if n := b.packets.Add(1); n > maxPackets {
+		b.hit(limitPackets)
+		if !b.record || n > recordLimit {
+			return &Failure{EDE: wire.EDENoReachable, Text: "limit: packets for one question", limit: true}
+		}
 	}
 	return nil
 }
 
 // receive takes the octets of a reply.
 func (b *budget) receive(n int) error {
-	if b.octets.Add(int32(n)) > maxOctets && !b.record {
-		return errOctets
+	if b.octets.Add(int32(n)) > maxOctets {
+		b.hit(limitOctets)
+		if !b.record {
+			return errOctets
+		}
 	}
 	return nil
 }
@@ -68,7 +101,13 @@ func (b *budget) receive(n int) error {
 var errOctets = &Failure{EDE: wire.EDENoReachable, Text: "limit: octets for one question", limit: true}
 
 // lookup takes one walk for the address of a server.
-func (b *budget) lookup() bool { return b.lookups.Add(1) <= maxLookups || b.record }
+func (b *budget) lookup() bool {
+	if b.lookups.Add(1) <= maxLookups {
+		return true
+	}
+	b.hit(limitLookups)
+	return b.record
+}
 
 // spent tells whether nothing more can be asked.
 func (b *budget) spent() bool {

@@ -86,6 +86,7 @@ func (w *walk) resolve(q wire.Question) (*wire.Reply, uint32, error) {
 			}
 		}
 		if len(owners) > max(w.r.o.MaxAliases, 0) {
+			w.budget.hit(limitAliases)
 			return nil, 0, &Failure{EDE: wire.EDEOther, Text: fmt.Sprintf("limit: more than %d aliases", w.r.o.MaxAliases), limit: true}
 		}
 		if p.next == "" {

@@ -146,7 +146,8 @@ type Result struct {
 }
 
 // Lookup answers a question from the cache or by a walk. The error is always a
-// *Failure. Name errors and empty answers are answers, not errors.
+// *Failure. Name errors and empty answers are answers, not errors. A caller waits
+// until its deadline, or for QuestionTime at the most; the walk goes on without it.
 func (r *Resolver) Lookup(ctx context.Context, req Request) (Result, error) {
 	var key cache.Key
 	req.Name = req.Name.Lower()
@@ -186,7 +187,14 @@ func (r *Resolver) Lookup(ctx context.Context, req Request) (Result, error) {
 	f, leader := r.flights.join(&key)
 	if leader {
 		// The walk goes on when the client that began it leaves: others wait for it.
-		r.flights.fly(f, func() (Result, error) { return r.walk(context.WithoutCancel(ctx), req, false) })
+		fly := func() {
+			r.flights.fly(f, func() (Result, error) { return r.walk(context.WithoutCancel(ctx), req, false) })
+		}
+		if _, impatient := ctx.Deadline(); impatient {
+			r.goBehind(fly)
+		} else { // stays to the end, and needs no other goroutine
+			fly()
+		}
 	}
 	return f.wait(ctx)
 }
@@ -226,7 +234,7 @@ func (r *Resolver) walk(ctx context.Context, req Request, stale bool) (Result, e
 		return Result{}, &Failure{EDE: wire.EDEOther, Text: "too many questions at once", limit: true}
 	}
 	r.stats.walks.Add(1)
-	b := &budget{record: r.o.Record, crypto: dnssec.NewBudget(r.o.Record)}
+	b := &budget{stats: &r.stats, record: r.o.Record, crypto: dnssec.NewBudget(r.o.Record)}
 	child, done := req.Trace.below(Step{Kind: StepQuestion, Question: req.Question.String()})
 	defer done()
 	w := &walk{r: r, ctx: ctx, began: began, budget: b, trace: child, client: req.Question, cd: req.CD, refresh: req.refresh}

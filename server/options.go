@@ -24,6 +24,9 @@ func (s *Server) opt(o *wire.OPT, query []byte, meta Meta, q *wire.Query, rcode 
 	if !q.EDNS {
 		return
 	}
+	if o.EDE != wire.NoEDE {
+		s.stats.ede(o.EDE)
+	}
 	if q.NSID {
 		o.NSID = s.o.NSID
 	}

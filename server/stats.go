@@ -1,6 +1,7 @@
 package server
 
 import (
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -28,9 +29,14 @@ var Types = [...]wire.Type{wire.TypeA, wire.TypeAAAA, 65, wire.TypeMX, wire.Type
 // one is for all beyond.
 const numRcodes = 17
 
+// numEDEs is the number of extended errors that are counted apart; the last one
+// is for all beyond.
+const numEDEs = 31
+
 type counters struct {
 	queries                                 [numTransports][len(Types) + 1]atomic.Uint64
 	rcodes                                  [numRcodes + 1]atomic.Uint64
+	edes                                    [numEDEs + 1]atomic.Uint64
 	hits, misses, stale, refused, truncated atomic.Uint64
 	dropped, shed, panics                   atomic.Uint64
 	buckets                                 [numResults][len(LatencyBounds) + 1]atomic.Uint64
@@ -47,6 +53,8 @@ func (c *counters) query(tr Transport, t wire.Type) {
 
 func (c *counters) rcode(r wire.Rcode) { c.rcodes[min(int(r), numRcodes)].Add(1) }
 
+func (c *counters) ede(e wire.EDE) { c.edes[min(int(e), numEDEs)].Add(1) }
+
 func (c *counters) latency(r result, d time.Duration) {
 	s := d.Seconds()
 	i := 0
@@ -61,9 +69,10 @@ func (c *counters) latency(r result, d time.Duration) {
 type Stats struct {
 	Queries   map[string]map[string]uint64 // by transport and type
 	Rcodes    map[string]uint64
-	Hits      uint64 // answered from the cache at once
-	Misses    uint64 // that had to be resolved
-	Stale     uint64 // answered with data whose TTL had run out
+	EDEs      map[string]uint64 // extended errors by their number, or "other"
+	Hits      uint64            // answered from the cache at once
+	Misses    uint64            // that had to be resolved
+	Stale     uint64            // answered with data whose TTL had run out
 	Refused   uint64
 	Truncated uint64
 	Dropped   uint64 // packets that are no queries
@@ -83,7 +92,7 @@ type Histogram struct {
 // Stats reads the numbers.
 func (s *Server) Stats() Stats {
 	c := &s.stats
-	st := Stats{Queries: map[string]map[string]uint64{}, Rcodes: map[string]uint64{}, Latency: map[string]Histogram{},
+	st := Stats{Queries: map[string]map[string]uint64{}, Rcodes: map[string]uint64{}, EDEs: map[string]uint64{}, Latency: map[string]Histogram{},
 		Hits: c.hits.Load(), Misses: c.misses.Load(), Stale: c.stale.Load(), Refused: c.refused.Load(), Truncated: c.truncated.Load(),
 		Dropped: c.dropped.Load(), Shed: c.shed.Load(), Panics: c.panics.Load(), Pending: s.pending.Load()}
 	for tr := range numTransports {
@@ -105,6 +114,13 @@ func (s *Server) Stats() Stats {
 			}
 			st.Rcodes[name] = n
 		}
+	}
+	for i := range c.edes {
+		name := "other"
+		if i < numEDEs {
+			name = strconv.Itoa(i)
+		}
+		st.EDEs[name] = c.edes[i].Load()
 	}
 	for r := range numResults {
 		var h Histogram

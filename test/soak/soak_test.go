@@ -23,7 +23,7 @@ var duration = flag.Duration("for", 10*time.Minute, "how long the load lasts")
 // themselves, and octets of the heap beside the cache.
 const (
 	spareGoroutines = 4
-	spareHeap       = 4 << 20
+	spareHeap       = 1 << 20
 )
 
 // maxComplaints is how many wrong replies are told before the run ends early.
