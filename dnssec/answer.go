@@ -255,9 +255,12 @@ func (c *check) denied(name wire.Name, t wire.Type, p *state) Verdict {
 	if c.a.Rcode == wire.NXDomain {
 		how = d.nameError(name)
 	}
-	if how == unproven { // also where the server calls an empty non-terminal a name error
+	switch {
+	case how != unproven:
+	case c.a.Rcode != wire.NXDomain:
 		how = d.noData(name, t)
-		c.noError = c.a.Rcode == wire.NXDomain && how == proven
+	case d.noData(name, t) == proven: // an empty non-terminal that the server calls a name error
+		how, c.noError = proven, true
 	}
 	missing := fmt.Sprintf("%s does not prove that there is no %s", p.zone, what)
 	if c.a.Rcode == wire.NXDomain {

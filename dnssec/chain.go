@@ -31,17 +31,18 @@ func (c *check) cut(name wire.Name) *state {
 	if s := c.known(name); s != nil {
 		return s
 	}
+	name = wire.Name(strings.Clone(string(name))) // it may be a part of a whole message
 	s := c.findCut(name)
 	c.states[name] = s
 	if !s.settled {
 		s.settled = true
-		s.until = c.v.o.Clock().Add(time.Duration(s.ttl) * time.Second)
+		s.until = c.v.o.Clock().Add(time.Duration(min(s.ttl, maxStateTTL)) * time.Second)
 		if s.above != nil {
 			s.until = min(s.until, s.above.until)
 		}
 	}
 	if s.kind != unknown && !s.limit { // it may be the state of the zone above
-		c.v.zones.put(wire.Name(strings.Clone(string(name))), s, c.generation)
+		c.v.zones.put(name, s, c.generation)
 	}
 	return s
 }
@@ -75,8 +76,13 @@ func (c *check) findCut(name wire.Name) *state {
 // retry fetches and judges, and does so again while the result is bogus and
 // there are other servers to ask.
 func (c *check) retry(q wire.Question, judge func(Fetched) *state) *state {
+	var last *state
 	for try := 1; ; try++ {
 		got, err := c.fetch(q)
+		if err != nil && last != nil { // no other server: what the last one said stands
+			last.tried = true
+			return last
+		}
 		if err != nil {
 			c.tell("%s: not fetched: %v", q, err)
 			return &state{kind: unknown, zone: q.Name, ede: edeOf(err), reason: fmt.Sprintf("no %s records of %s: %v", q.Type, q.Name, err), err: err}
@@ -90,6 +96,7 @@ func (c *check) retry(q wire.Question, judge func(Fetched) *state) *state {
 			s.tried = true
 			return s
 		}
+		last = s
 		c.tell("%s: %s; asking another server", q, s.reason)
 	}
 }
@@ -131,7 +138,7 @@ func (c *check) zoneKeys(name wire.Name, t trust, ttl uint32) *state {
 		case k.keys == nil:
 			return c.broken(name, k.ede, k.reason, k.limit)
 		}
-		c.tell("%s DNSKEY: %d keys, secure: signed by key %d (%s), which matches the %s", name, len(k.keys), k.signed.tag, k.signed.algorithm, t.source())
+		c.tell("%s DNSKEY: %s, secure: signed by key %d (%s), which matches the %s", name, count(len(k.keys), "key"), k.signed.tag, k.signed.algorithm, t.source())
 		return &state{kind: secureZone, zone: name, keys: k.keys, ede: wire.NoEDE, ttl: min(ttl, k.signed.TTL)}
 	})
 }
@@ -256,7 +263,7 @@ func (c *check) delegated(name wire.Name, p *state, set *wire.RRset) *state {
 	if !r.OK {
 		return c.broken(p.zone, r.EDE, r.Reason, r.Limit)
 	}
-	c.tell("%s DS: %d records, secure: signed by key %d (%s) of %s", name, len(set.Data), r.tag, r.algorithm, p.zone)
+	c.tell("%s DS: %s, secure: signed by key %d (%s) of %s", name, count(len(set.Data), "record"), r.tag, r.algorithm, p.zone)
 	use, ede := usableDS(set.Data, c.v.o.SHA1)
 	if len(use) == 0 {
 		reason := "every DS record of " + name.String() + " is of an unsupported digest"

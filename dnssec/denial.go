@@ -320,7 +320,7 @@ func (r ring) hash(name wire.Name) (NSEC3Hash, bool) {
 	if h, ok := r.hashes[p][name]; ok {
 		return h, true
 	}
-	if r.left == 0 || !r.budget.hash() {
+	if r.left <= 0 && !r.budget.record || !r.budget.hash() {
 		r.spent = true
 		return NSEC3Hash{}, false
 	}

@@ -113,6 +113,10 @@ func TestNSECProofs(t *testing.T) {
 		{apex, "x.b.example. TXT", "unproven"},
 		{h, "x.example. A", "unproven"}, // does not exist
 
+		// A wildcard that is an empty non-terminal exists, without data (RFC 4592 section 2.2.2).
+		{"a.example. NSEC x.*.b.example. A RRSIG NSEC\nx.*.b.example. NSEC z.example. A RRSIG NSEC\n", "y.b.example. nx", "unproven"},
+		{"a.example. NSEC x.*.b.example. A RRSIG NSEC\nx.*.b.example. NSEC z.example. A RRSIG NSEC\n", "y.b.example. A", "proven"},
+
 		// Answers from wildcards.
 		{wild, "x.b.example. *.b.example.", "proven"},
 		{wild, "x.y.b.example. *.b.example.", "proven"},
@@ -332,6 +336,7 @@ func TestRecordsThatAreNotOfTheZoneSayNothing(t *testing.T) {
 		"other. NSEC z.other. NS SOA",
 		"a.example. NSEC a.other. A",
 		h + ".other. NSEC3 1 0 0 - " + h + " A",
+		h + ".exampld. NSEC3 1 0 0 - " + h + " A",
 		h + ".sub.example. NSEC3 1 0 0 - " + h + " A",
 		"a" + h[1:31] + ".example. NSEC3 1 0 0 - " + h + " A",
 		"z" + h[1:] + ".example. NSEC3 1 0 0 - " + h + " A",

@@ -16,6 +16,8 @@
 // What an attacker may make us compute is bounded: by a Budget that belongs to
 // one client question and is shared by everything done for it, and by the limits
 // on keys, signatures and proofs of one set or one reply, which stand beside the
-// code that they bound. Reaching a limit never makes data Insecure, with one
-// exception that RFC 9276 asks for: NSEC3 with too many iterations.
+// code that they bound. Reaching a limit never makes data Insecure, with two
+// exceptions: NSEC3 with too many iterations (RFC 9276), and a zone all of whose
+// trusted keys have a size that is not supported, which is as an algorithm that
+// is not (RFC 4035 section 5.2).
 package dnssec

@@ -118,7 +118,7 @@ func judgeKeys(zone wire.Name, set *wire.RRset, t trust, sha1 bool, at time.Time
 	keys := ParseKeys(set)
 	matched := t.match(zone, keys)
 	if len(matched) == 0 {
-		return keySet{ede: EDEKeyMissing, reason: fmt.Sprintf("none of the %d keys of %s matches its %s", len(keys), zone, t.source())}
+		return keySet{ede: EDEKeyMissing, reason: fmt.Sprintf("of %s of %s none matches its %s", count(len(keys), "key"), zone, t.source())}
 	}
 	var able []*Key
 	sizes, worst := 0, fine

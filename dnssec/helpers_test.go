@@ -199,8 +199,13 @@ func (w *world) fresh() {
 	w.fetched, w.lines = nil, nil
 }
 
-// ask sends one question over TCP and reads the reply as the walk does.
-func (w *world) ask(server netip.Addr, q wire.Question) wire.Message {
+// reply is what example.com.'s server sends.
+func (w *world) reply(q wire.Question) []byte {
+	return w.exchange(netip.MustParseAddr("192.0.2.1"), q)
+}
+
+// exchange sends one question over TCP.
+func (w *world) exchange(server netip.Addr, q wire.Question) []byte {
 	w.t.Helper()
 	c, err := w.net.Dial(context.Background(), "tcp", netip.AddrPortFrom(server, 53))
 	if err != nil {
@@ -221,8 +226,14 @@ func (w *world) ask(server netip.Addr, q wire.Question) wire.Message {
 	if _, err := io.ReadFull(c, reply); err != nil {
 		w.t.Fatal(err)
 	}
+	return reply
+}
+
+// ask sends one question and reads the reply as the walk does.
+func (w *world) ask(server netip.Addr, q wire.Question) wire.Message {
+	w.t.Helper()
 	var m wire.Message
-	if err := wire.Parse(reply, &m); err != nil {
+	if err := wire.Parse(w.exchange(server, q), &m); err != nil {
 		w.t.Fatal(err)
 	}
 	if w.change != nil {
@@ -325,5 +336,13 @@ func want(t testing.TB, what string, v Verdict, status cache.Status, ede wire.ED
 	t.Helper()
 	if v.Status != status || v.EDE != ede {
 		t.Errorf("%s: %s with EDE %d (%s), want %s with EDE %d", what, statusNames[v.Status], int16(v.EDE), v.Reason, statusNames[status], int16(ede))
+	}
+}
+
+// faults orders a fault of the lab.
+func faults(t testing.TB, w *world, server, body string) {
+	t.Helper()
+	if err := w.net.SetFaults(server, body); err != nil {
+		t.Fatal(err)
 	}
 }

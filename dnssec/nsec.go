@@ -101,14 +101,12 @@ func ParseNSEC(set *wire.RRset, zone wire.Name) (NSEC, bool) {
 	if !ok || !n.Next.In(zone) {
 		return NSEC{}, false
 	}
-	if n.Next != zone && Compare(n.Owner, n.Next) >= 0 { // only the last record leads back, to the apex
-		return NSEC{}, false
-	}
 	return n, true
 }
 
 // Covers tells whether the record proves that nothing has the name: it lies
-// between the two, and the owner is no zone cut or DNAME above it.
+// between the two, and the owner is no zone cut or DNAME above it. Only the last
+// record leads back, to the apex; any other that does covers nothing.
 func (n NSEC) Covers(name wire.Name) bool {
 	if !name.Below(n.zone) || Compare(n.Owner, name) >= 0 {
 		return false

@@ -200,8 +200,16 @@ type check struct {
 // tell writes a line of the trace.
 func (c *check) tell(format string, args ...any) {
 	if c.note != nil {
-		c.note(fmt.Sprintf(format, args...))
+		c.note(oneLine(fmt.Sprintf(format, args...)))
 	}
+}
+
+// count is a number of things in words.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // anchorOf is the closest zone above or at the name that has a trust anchor.

@@ -257,3 +257,29 @@ func TestRecordedLimitsAreCountedAndNotEnforced(t *testing.T) {
 		t.Errorf("%d counted", b.Signatures())
 	}
 }
+
+// RFC 4034 section 6.2: the types that the library cannot make, and RDATA that is
+// not what its type wants.
+func TestNamesInRDATAAreLoweredByType(t *testing.T) {
+	const n, low = "\x01A\x02bC\x00", "\x01a\x02bc\x00"
+	for _, c := range []struct {
+		t        wire.Type
+		in, want string
+	}{
+		{3, n, low}, {4, n, low}, {7, n, low}, {8, n, low}, {9, n, low}, {30, n + "AB", low + "AB"},
+		{24, "AAAAAAAAAAAAAAAAAA" + n + "SIG", "AAAAAAAAAAAAAAAAAA" + low + "SIG"},
+		{38, "\x00AAAAAAAAAAAAAAAA", "\x00AAAAAAAAAAAAAAAA"},
+		{38, "\x40AAAAAAAA" + n, "\x40AAAAAAAA" + low},
+		{38, "\x80" + n, "\x80" + low},
+		{38, "\xff" + n, "\xff" + n},
+		{38, "", ""},
+		{wire.TypeTXT, n, n}, {13, n, n}, {65, n, n}, {99, n, n},
+		{wire.TypeNS, "\x05A", "\x05A"}, {wire.TypeNS, "", ""}, {wire.TypeMX, "A", "A"},
+		{wire.TypeSOA, n, n}, {wire.TypeSOA, n + "\x3fA", n + "\x3fA"},
+		{35, "AAAA\x01A\x01A\x01A" + n, "AAAA\x01A\x01A\x01A" + low}, {35, "AAAA\x01A\xffA", "AAAA\x01A\xffA"}, {35, "A", "A"},
+	} {
+		if got := canonicalRDATA(c.t, c.in); got != c.want {
+			t.Errorf("%s %q: %q, want %q", c.t, c.in, got, c.want)
+		}
+	}
+}

@@ -52,6 +52,8 @@ const (
 	// bogusTTL is how long a broken chain is remembered, in seconds: long enough that
 	// a flood of questions below it costs nothing, short enough that a repair is seen.
 	bogusTTL = 5
+	// maxStateTTL is how long any state is remembered, in seconds.
+	maxStateTTL = 86400
 	// stateOverhead is what a state costs beside its names and keys, about.
 	stateOverhead = 400
 	// keyOverhead is what a key costs beside its record: itself and what its
@@ -62,7 +64,7 @@ const (
 
 func (s *state) cost(name wire.Name) int64 {
 	n := stateOverhead + len(name) + len(s.zone) + len(s.reason)
-	for _, k := range s.keys {
+	for _, k := range s.enclosing().keys { // which a name within the zone keeps alive too
 		n += keyOverhead + keyFactor*len(k.data)
 	}
 	return int64(n)

@@ -16,6 +16,7 @@ type Failure struct {
 	limit   bool // one of our own bounds was hit
 	cached  bool // remembered, not found out just now (RFC 9520)
 	replied bool // servers did reply, though with nothing of use
+	judged  bool // the data is there, and a client that judges by itself may have it
 	bogus   bool // the data is there, but must not be believed
 	partial bool // it comes from where the walk stood or from its hurry, and need not hold elsewhere
 	moved   bool // every server of the zone says that it does not serve it

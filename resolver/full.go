@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"rootwalk/cache"
 	"rootwalk/wire"
 )
 
@@ -17,7 +18,7 @@ func (w *walk) decorate(rep *wire.Reply) {
 		return
 	}
 	names := pointedTo(last)
-	if ns := w.zoneServers(last.Name); ns != nil && !(last.Type == wire.TypeNS && last.Name == ns.Name) {
+	if ns := w.zoneServers(last.Name); ns != nil && w.status != cache.Secure && !(last.Type == wire.TypeNS && last.Name == ns.Name) {
 		rep.Authority = []wire.RRset{*ns}
 		names = append(names, pointedTo(ns)...)
 	}
@@ -29,7 +30,7 @@ func (w *walk) decorate(rep *wire.Reply) {
 		seen[n] = true
 		for _, t := range w.addressTypes() {
 			q := wire.Question{Name: n, Type: t, Class: wire.ClassIN}
-			if p := w.cached(q, q); p != nil && len(p.links) == 0 {
+			if p := w.cached(q, q); p != nil && len(p.links) == 0 && (p.status != cache.Unchecked || !w.validating()) {
 				rep.Additional = append(rep.Additional, p.final...)
 			}
 		}

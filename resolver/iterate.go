@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"rootwalk/cache"
 	"rootwalk/wire"
 )
 
@@ -24,7 +25,7 @@ func (w *walk) iterate(q wire.Question) (meaning, error) {
 			ask = steps.next(cut.Zone)
 		}
 		if ask != q {
-			if p := w.cached(ask, ask); p != nil {
+			if p := w.cached(ask, ask); p != nil && !w.doubtful(p) {
 				if len(p.links) > 0 { // the code is that of the name at the end; this one exists
 					p.rcode = wire.NoError
 				}
@@ -79,6 +80,12 @@ func (w *walk) iterate(q wire.Question) (meaning, error) {
 			steps.answered(ask.Name, rcode)
 		}
 	}
+}
+
+// doubtful tells whether a piece is a name error that nobody has judged: one lying
+// server must not take away a whole domain for as long as it likes.
+func (w *walk) doubtful(p *piece) bool {
+	return p.rcode == wire.NXDomain && p.status == cache.Unchecked && w.validating()
 }
 
 // keepStep stores the answer to a minimised question, which is an answer like

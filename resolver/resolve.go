@@ -278,7 +278,6 @@ func (w *walk) cached(k, q wire.Question) *piece {
 		return nil
 	case k != q: // one alias alone: the rest is looked for under its own name
 		p.next = name
-		return p
 	case !complete:
 		p.rcode = m.Rcode
 	case res.next != "": // a loop
@@ -309,6 +308,10 @@ func (w *walk) dropForbidden(p *piece) {
 		}
 		p.flags = flagsOf(wire.EDEBlocked)
 		w.trace.add(Step{Kind: StepNote, Text: f.Name.String() + " has private addresses, which this name may not have"})
+		if p.status == cache.Secure { // what is left is not what was signed
+			p.status = cache.Insecure
+		}
+		p.proofs = nil
 		if f.Data, f.Sigs = kept, nil; len(kept) == 0 {
 			p.final = nil
 			return

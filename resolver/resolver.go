@@ -156,7 +156,9 @@ func (r *Resolver) Lookup(ctx context.Context, req Request) (Result, error) {
 	h, b, found := r.o.Cache.GetAnswer(&key, nil, now)
 	if req.CD && !(found && h.Fresh(now)) { // what was not judged, or judged bogus, has a place of its own
 		key.Set(cache.Answer, cache.Question{Name: []byte(req.Name), Type: req.Type, Class: req.Class, CD: true})
-		h, b, found = r.o.Cache.GetAnswer(&key, nil, now)
+		if hc, bc, ok := r.o.Cache.GetAnswer(&key, nil, now); ok && (!found || hc.Fresh(now)) {
+			h, b, found = hc, bc, true
+		}
 	}
 	found = found && r.Serves(h, req.CD)
 	if found && h.Fresh(now) {
@@ -171,7 +173,7 @@ func (r *Resolver) Lookup(ctx context.Context, req Request) (Result, error) {
 	}
 	old := Result{Reply: b, Header: h, Cached: true, Stale: true}
 	stale := found && r.o.Stale.usable(h, now) && req.Trace == nil
-	if f := r.failed(req.Question, now); f != nil && !(req.CD && f.bogus) {
+	if f := r.failed(req.Question, now); f != nil && !(req.CD && f.judged) {
 		req.Trace.add(Step{Kind: StepFailed, Text: f.Text + "; remembered"})
 		if stale && !f.bogus {
 			return old, nil
@@ -250,7 +252,9 @@ func (r *Resolver) walk(ctx context.Context, req Request, stale bool) (Result, e
 		r.o.Log.Debug("failed", "question", req.Question.String(), "reason", f.Text, "packets", b.packets.Load())
 		return Result{}, f
 	}
-	r.forgive(req.Question)
+	if !req.CD { // what a client judges by itself may fail for all others
+		r.forgive(req.Question)
+	}
 	w.decorate(rep)
 	return r.store(req.Question, rep, ttl, w.note())
 }

@@ -54,7 +54,7 @@ func (w *walk) keep(q wire.Question, p *piece) {
 	for i := range p.links {
 		l := &p.links[i]
 		if l.Type == wire.TypeDNAME || q.Type != l.Type && !(i > 0 && p.links[i-1].Type == wire.TypeDNAME) {
-			w.r.keepReply(&wire.Reply{Question: wire.Question{Name: l.Name, Type: l.Type, Class: l.Class}, Answer: []wire.RRset{*l}}, l.TTL, standing{status: p.status})
+			w.r.keepReply(&wire.Reply{Question: wire.Question{Name: l.Name, Type: l.Type, Class: l.Class}, Answer: []wire.RRset{*l}, Authority: linkProofs(p)}, l.TTL, standing{status: p.status})
 		}
 		if l.Type == wire.TypeCNAME {
 			name = wire.NameAt(l.Data[0], 0).Lower()
@@ -77,6 +77,15 @@ func (w *walk) keep(q wire.Question, p *piece) {
 		return
 	}
 	w.r.keepReply(&wire.Reply{Question: leaf, Rcode: p.rcode, Answer: p.final, Authority: append(p.soa[:len(p.soa):len(p.soa)], p.proofs...)}, ttl, standing{p.status, p.flags})
+}
+
+// linkProofs are the proofs that an alias needs beside it: those of a piece that
+// ends with it, so that they are of the wildcard that gave it.
+func linkProofs(p *piece) []wire.RRset {
+	if p.next == "" {
+		return nil
+	}
+	return p.proofs
 }
 
 // keepReply is put for who needs no packed reply: one that is too long for a
@@ -117,11 +126,14 @@ func (r *Resolver) put(rep *wire.Reply, ttl uint32, s standing) (cache.Header, w
 	if err != nil {
 		return cache.Header{}, nil, err
 	}
+	if s.status == cache.Bogus || s.status == cache.Indeterminate { // for clients with CD; it may be mended soon
+		ttl = min(ttl, lastBackoff)
+	}
 	h := cache.Header{Stored: r.o.Clock().Seconds(), Lifetime: ttl, Flags: s.flags, Status: s.status}
 	if ttl > 0 && worthKeeping(rep, len(packed)) {
 		var key cache.Key
 		t := rep.Question.Type
-		if rep.Rcode == wire.NXDomain && len(rep.Answer) == 0 {
+		if rep.Rcode == wire.NXDomain && len(rep.Answer) == 0 && t != wire.TypeDS { // that is the parent's word alone
 			t = cache.NameError
 		}
 		key.Set(cache.Answer, cache.Question{Name: []byte(rep.Question.Name), Type: t, Class: rep.Question.Class,
@@ -197,9 +209,12 @@ const (
 	lastBackoff  = 30
 )
 
-// bogusRcode marks a remembered failure that clients with CD do not share; it is
-// never sent.
-const bogusRcode = wire.Rcode(0xfff)
+// The codes that mark remembered failures which clients with CD do not share;
+// they are never sent.
+const (
+	bogusRcode  = wire.Rcode(0xfff)
+	judgedRcode = wire.Rcode(0xffe) // no verdict could be found
+)
 
 // remember stores that a question failed. Where there is stale data to answer
 // with, it is not looked at again for longer.
@@ -220,8 +235,11 @@ func (r *Resolver) remember(q wire.Question, f *Failure, stale bool) {
 		backoff = staleRecheck
 	}
 	rcode := wire.ServFail
-	if f.bogus {
+	switch {
+	case f.bogus:
 		rcode = bogusRcode
+	case f.judged:
+		rcode = judgedRcode
 	}
 	r.o.Cache.Put(&key, cache.Header{Stored: now, Lifetime: uint32(backoff)},
 		cache.AppendFailed(nil, cache.Failed{Rcode: rcode, EDE: f.EDE, Backoff: backoff, Text: f.Text}))
@@ -246,7 +264,7 @@ func (r *Resolver) failed(q wire.Question, now int64) *Failure {
 	if !ok {
 		return nil
 	}
-	return &Failure{EDE: f.EDE, Text: f.Text, cached: true, bogus: f.Rcode == bogusRcode}
+	return &Failure{EDE: f.EDE, Text: f.Text, cached: true, bogus: f.Rcode == bogusRcode, judged: f.Rcode == bogusRcode || f.Rcode == judgedRcode}
 }
 
 // describe says in a word what a packed reply is.

@@ -35,8 +35,8 @@ func (w *walk) judge(q wire.Question, p *piece, zone wire.Name) error {
 	v := w.r.o.Validator.Check(w.ctx, &fetcher{w: w}, w.budget.crypto, &dnssec.Answer{
 		Question: q, Zone: zone, Rcode: p.rcode, Links: p.links, Next: p.next, Final: p.final, SOA: p.soa, Proofs: p.proofs}, note)
 	p.status = v.Status
-	if v.NXName { // compact denial: the proof says what the code does not (RFC 9824 section 4)
-		p.rcode = wire.NXDomain
+	if v.EmptyNonTerminal { // what is proved is that the name exists, whatever the code says
+		p.rcode = wire.NoError
 	}
 	w.trace.add(Step{Kind: StepVerdict, Zone: v.Zone.String(), Outcome: statusName(v.Status), Text: v.Reason})
 	w.r.stats.verdict(v.Status)
@@ -52,7 +52,7 @@ func (w *walk) judge(q wire.Question, p *piece, zone wire.Name) error {
 				return f
 			}
 		}
-		return &Failure{EDE: v.EDE, Text: fmt.Sprintf("%s: %s", v.Zone, v.Reason), bogus: v.Status == cache.Bogus}
+		return &Failure{EDE: v.EDE, Text: fmt.Sprintf("%s: %s", v.Zone, v.Reason), bogus: v.Status == cache.Bogus, judged: true}
 	}
 	if v.Status == cache.Insecure && v.EDE != wire.NoEDE {
 		p.flags = flagsOf(v.EDE)
@@ -134,6 +134,8 @@ func (f *fetcher) Reject(q wire.Question, reason string) bool {
 	var key cache.Key
 	key.SetName(cache.Answer, q.Name, q.Type, q.Class)
 	w.r.o.Cache.Delete(&key)
+	key.SetName(cache.Answer, q.Name, cache.NameError, q.Class)
+	w.r.o.Cache.Delete(&key)
 	key.SetName(cache.Delegation, q.Name, q.Type, q.Class)
 	w.r.o.Cache.Delete(&key)
 	return true
@@ -178,7 +180,14 @@ func (r *Resolver) referred(q wire.Question) (dnssec.Fetched, bool) {
 	if wire.Packed(b).Unpack(q, &m) != nil {
 		return dnssec.Fetched{}, false
 	}
-	return dnssec.Fetched{Answer: wire.Group(m.Answer), Authority: wire.Group(m.Authority)}, true
+	d := dnssec.Fetched{Answer: wire.Group(m.Answer), Authority: wire.Group(m.Authority)}
+	age := h.Age(r.o.Clock().Seconds())
+	for _, sets := range [...][]wire.RRset{d.Answer, d.Authority} {
+		for i := range sets {
+			sets[i].TTL -= min(age, sets[i].TTL)
+		}
+	}
+	return d, true
 }
 
 // Serves tells whether a fresh entry may be given to a client: not before it was

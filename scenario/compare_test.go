@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strconv"
@@ -12,63 +13,89 @@ import (
 	"rootwalk/lab"
 )
 
-// compare holds a reply, and what the servers received for it, against the
-// expectations. It returns what differs.
-func (s *stage) compare(r *dns.Msg, sent []lab.Query, took time.Duration, body string) string {
+// compare holds a reply, nil where there is none to be had, and what the servers
+// received, against the expectations. It returns what differs.
+func (s *stage) compare(r *reply, sent []lab.Query, body string) string {
 	var diff strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&diff, "  "+format+"\n", args...) }
+	var ofReply [][]string
+	for _, w := range lines(body) {
+		if !s.compareSent(say, sent, w) {
+			ofReply = append(ofReply, w)
+		}
+	}
+	switch {
+	case r != nil:
+		s.compareReply(say, r, ofReply)
+	case len(ofReply) > 0:
+		s.fatalf("unknown expectation %q", ofReply[0])
+	}
+	return diff.String()
+}
+
+// compareSent compares what servers received, and reports false for an
+// expectation about something else.
+func (s *stage) compareSent(say func(string, ...any), sent []lab.Query, w []string) bool {
+	var server []lab.Query // what the server of the expectation received
+	var last lab.Query
+	if len(w) > 1 {
+		for _, q := range sent {
+			if q.Server.String() == w[1] {
+				server, last = append(server, q), q
+			}
+		}
+	}
+	switch w[0] {
+	case "upstream":
+		s.count(say, "upstream queries", len(sent), w[1:])
+	case "asked":
+		s.count(say, "queries to "+w[1], len(server), w[2:])
+	case "saw", "never-saw":
+		saw := slices.ContainsFunc(server, func(q lab.Query) bool {
+			return strings.EqualFold(q.Name, dns.Fqdn(w[2])) && dns.Type(q.Type).String() == w[3]
+		})
+		if saw != (w[0] == "saw") {
+			say("%s: %v", strings.Join(w, " "), saw)
+		}
+	case "over":
+		if last.Network != w[2] {
+			say("%s was last asked over %q, want %s", w[1], last.Network, w[2])
+		}
+	case "desired":
+		if last.RD != (w[2] == "yes") || len(server) == 0 {
+			say("recursion desired of %s: %v in %d queries, want %s", w[1], last.RD, len(server), w[2])
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// compareReply compares the reply of an ask.
+func (s *stage) compareReply(say func(string, ...any), r *reply, expect [][]string) {
 	rcode := "NOERROR"
 	want := map[string][]string{}
-	for _, w := range lines(body) {
+	for _, w := range expect {
 		rest := w[1:]
 		switch w[0] {
 		case "rcode":
 			rcode = rest[0]
-		case "answer", "authority":
+		case "answer", "authority", "additional":
 			want[w[0]] = append(want[w[0]], strings.Join(rest, " "))
 		case "flag":
-			name, set := strings.CutPrefix(rest[0], "!")
-			if flags(r)[name] == set {
-				say("flag %s is %v", name, set == flags(r)[name] && !set)
+			name, clear := strings.CutPrefix(rest[0], "!")
+			if flags(r.Msg)[name] == clear {
+				say("flag %s is %v", name, !clear)
 			}
-		case "ede":
-			if got := ede(r); got != rest[0] {
-				say("ede is %s, want %s", got, rest[0])
-			}
-		case "upstream":
-			s.count(say, "upstream queries", len(sent), rest)
-		case "asked":
-			n := 0
-			for _, q := range sent {
-				if q.Server.String() == rest[0] {
-					n++
-				}
-			}
-			s.count(say, "queries to "+rest[0], n, rest[1:])
-		case "saw", "never-saw":
-			saw := slices.ContainsFunc(sent, func(q lab.Query) bool {
-				return q.Server.String() == rest[0] && strings.EqualFold(q.Name, dns.Fqdn(rest[1])) && dns.Type(q.Type).String() == rest[2]
-			})
-			if saw != (w[0] == "saw") {
-				say("%s: %v", strings.Join(w, " "), saw)
-			}
-		case "over":
-			network := "none"
-			for _, q := range sent {
-				if q.Server.String() == rest[0] {
-					network = q.Network
-				}
-			}
-			if network != rest[1] {
-				say("%s was last asked over %s, want %s", rest[0], network, rest[1])
-			}
+		case "ede", "ede-text", "nsid", "cookie", "keepalive":
+			s.option(say, r.Msg, w[0], strings.Join(rest, " "))
 		case "within":
-			if d := s.duration(rest[0]); took > d {
-				say("took %v, want at most %v", took, d)
+			if d := s.duration(rest[0]); r.took > d {
+				say("took %v, want at most %v", r.took, d)
 			}
 		case "after":
-			if d := s.duration(rest[0]); took < d {
-				say("took %v, want at least %v", took, d)
+			if d := s.duration(rest[0]); r.took < d {
+				say("took %v, want at least %v", r.took, d)
 			}
 		default:
 			s.fatalf("unknown expectation %q", w[0])
@@ -80,12 +107,44 @@ func (s *stage) compare(r *dns.Msg, sent []lab.Query, took time.Duration, body s
 	for _, section := range []struct {
 		name string
 		rrs  []dns.RR
-	}{{"answer", r.Answer}, {"authority", r.Ns}} {
+	}{{"answer", r.Answer}, {"authority", r.Ns}, {"additional", withoutOPT(r.Extra)}} {
 		if w, ok := want[section.name]; ok {
 			sectionDiff(say, section.name, section.rrs, w)
 		}
 	}
-	return diff.String()
+}
+
+// option compares one EDNS option of the reply; one that is missing is "none".
+func (s *stage) option(say func(string, ...any), r *dns.Msg, what, want string) {
+	got := map[string]string{"ede": "none", "ede-text": "", "nsid": "none", "cookie": "no", "keepalive": "none"}
+	if opt := r.IsEdns0(); opt != nil {
+		for _, o := range opt.Option {
+			switch o := o.(type) {
+			case *dns.EDNS0_EDE:
+				got["ede"], got["ede-text"] = strconv.Itoa(int(o.InfoCode)), o.ExtraText
+			case *dns.EDNS0_NSID:
+				text, _ := hex.DecodeString(o.Nsid)
+				got["nsid"] = string(text)
+			case *dns.EDNS0_COOKIE: // the client's part and 16 octets of the server's
+				got["cookie"] = map[bool]string{true: "yes", false: "of another length"}[len(o.Cookie) == 2*(8+16)]
+			case *dns.EDNS0_TCP_KEEPALIVE:
+				got["keepalive"] = (time.Duration(o.Timeout) * 100 * time.Millisecond).String()
+			}
+		}
+	}
+	if what == "ede-text" {
+		if !strings.Contains(got[what], want) {
+			say("%s is %q, want %q in it", what, got[what], want)
+		}
+		return
+	}
+	if got[what] != want {
+		say("%s is %s, want %s", what, got[what], want)
+	}
+}
+
+func withoutOPT(rrs []dns.RR) []dns.RR {
+	return slices.DeleteFunc(slices.Clone(rrs), func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeOPT })
 }
 
 // count compares a number with "N", "<= N" or ">= N".
@@ -135,21 +194,10 @@ func fits(rr dns.RR, want string) bool {
 	if w[3] == "~" {
 		return true
 	}
-	ref, err := dns.NewRR(fmt.Sprintf("%s %d IN %s %s", h.Name, h.Ttl, w[2], strings.Join(w[3:], " ")))
+	ref, err := dns.NewRR(fmt.Sprintf("%s %d %s %s %s", h.Name, h.Ttl, dns.Class(h.Class), w[2], strings.Join(w[3:], " ")))
 	return err == nil && ref != nil && dns.IsDuplicate(ref, rr)
 }
 
 func flags(r *dns.Msg) map[string]bool {
 	return map[string]bool{"aa": r.Authoritative, "tc": r.Truncated, "ra": r.RecursionAvailable, "rd": r.RecursionDesired, "ad": r.AuthenticatedData, "cd": r.CheckingDisabled}
-}
-
-func ede(r *dns.Msg) string {
-	if o := r.IsEdns0(); o != nil {
-		for _, e := range o.Option {
-			if e, ok := e.(*dns.EDNS0_EDE); ok {
-				return strconv.Itoa(int(e.InfoCode))
-			}
-		}
-	}
-	return "none"
 }

@@ -12,27 +12,54 @@
 // lab); the root, top-level domains and delegations that are missing are
 // supplied. The other sections are the steps, in order:
 //
-//	== options                    settings, one a line: full-names, max-aliases N, max-ttl D, max-negative-ttl D,
-//	                              min-ttl D, min-negative-ttl D, ipv4-only, ipv6-only, unprimed, keep-case, validate
-//	== ask NAME TYPE [FLAG...]    ask, and expect what the lines below say; flags: do, cd, nord, plain (no EDNS),
-//	                              udp (shaped for 1232 octets), times=N (N clients at once)
-//	== pass DURATION              let time pass
+//	== options                    settings, one a line, see below
+//	== ask NAME TYPE [FLAG...]    ask, and expect what the lines below say
+//	== pass DURATION              let time pass; expectations are about what servers received meanwhile
 //	== then fault ADDRESS ...     replace the faults of a server
 //	== then mend                  end all faults
 //	== then zone NAME @ ADDRESS   replace a zone
 //
-// Expectations, one a line, of an ask:
+// Settings:
+//
+//	full-names, ipv4-only, ipv6-only, unprimed, keep-case, validate, max-aliases N
+//	max-ttl D, min-ttl D, max-negative-ttl D, min-negative-ttl D
+//	stale [max-age D] [client-timeout D] [answer-ttl D]    serve stale data; by default 24h, 1.8s, 30s
+//	prefetch                      renew popular answers
+//	local                         answer names of special use here
+//	private PREFIX...             addresses that public names may not have
+//	private-domain NAME...        names that may
+//	forward NAME SERVER[:PORT]... [fall-back]    a zone with recursive servers of its own
+//	stub NAME SERVER[:PORT]... [fall-back]       a zone with authoritative ones
+//	record                        limits on packets are counted and not enforced
+//	version TEXT, identity TEXT, nsid TEXT       what is told about the server
+//	no-cookies                    clients get no cookies
+//
+// Flags of an ask:
+//
+//	do, cd, nord (recursion is not desired), plain (no EDNS), class=CH
+//	udp                           shaped for 1232 octets; without it the query comes over TCP
+//	times=N                       N clients at once
+//	nsid, keepalive, cookie=HEX   EDNS options of the query
+//	no-question                   only the header and the options
+//
+// Expectations, one a line. Of what servers received, whether anybody waited for it or not:
+//
+//	upstream N, upstream <= N     queries that all servers received, TCP included
+//	asked ADDRESS N               queries that one server received; also asked ADDRESS <= N, >= N
+//	saw ADDRESS NAME TYPE         a server received this question; "never-saw" the opposite
+//	over ADDRESS tcp              the last query that the server received came over TCP (or udp)
+//	desired ADDRESS yes           recursion was desired in the last query that the server received (or no)
+//
+// And of the reply to an ask:
 //
 //	rcode NXDOMAIN                response code; NOERROR when the line is missing
 //	answer OWNER TTL TYPE RDATA   the answer section has this record; all lines together are the whole section
 //	answer none                   the answer section is empty
-//	authority OWNER TTL TYPE RDATA, authority none    the same of the authority section
+//	authority, additional         the same of the other sections, OPT left out
 //	flag tc, flag !ad             a header flag is set or clear (aa tc ra ad cd rd)
 //	ede 22                        the extended error; "ede none"
-//	upstream N, upstream <= N     queries that all servers received for it, TCP included
-//	asked ADDRESS N               queries that one server received; also asked ADDRESS <= N, >= N
-//	saw ADDRESS NAME TYPE         a server received this question; "never-saw" the opposite
-//	over ADDRESS tcp              the last query that the server received came over TCP (or udp)
+//	ede-text WORDS                its text has these words in it
+//	nsid TEXT, keepalive 10s, cookie yes    EDNS options of the reply; "nsid none", "keepalive none", "cookie no"
 //	within DURATION               virtual time that the answer took at the most; "after DURATION" at the least
 //
 // A TTL may be written as *, which fits any. A failing scenario prints the trace
