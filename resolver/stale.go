@@ -30,7 +30,7 @@ func (s *Stale) usable(h cache.Header, now int64) bool {
 // lookupStale answers a question for which there is stale data: with fresh data
 // if that comes in time, else with what there is.
 func (r *Resolver) lookupStale(ctx context.Context, key *cache.Key, req Request, old Result) (Result, error) {
-	if r.o.Stale.ClientTimeout == 0 {
+	if r.o.Stale.ClientTimeout == 0 || r.failedBefore(req.Question) { // one client has waited; nobody else has to
 		r.Refresh(req.Question)
 		return old, nil
 	}

@@ -252,6 +252,15 @@ func (r *Resolver) forgive(q wire.Question) {
 	r.o.Cache.Delete(&key)
 }
 
+// failedBefore tells whether the question failed when it was asked last, however
+// long ago.
+func (r *Resolver) failedBefore(q wire.Question) bool {
+	var key cache.Key
+	key.SetName(cache.Failure, q.Name, q.Type, q.Class)
+	_, _, ok := r.o.Cache.Get(&key, nil)
+	return ok
+}
+
 // failed finds a remembered failure.
 func (r *Resolver) failed(q wire.Question, now int64) *Failure {
 	var key cache.Key
