@@ -47,6 +47,7 @@ var descriptions = []struct {
 	{"responses_total", "Replies to clients by response code.", []string{"rcode"}},
 	{"cache_hits_total", "Queries answered from the cache at once.", nil},
 	{"cache_misses_total", "Queries that had to be resolved.", nil},
+	{"cache_answers_total", "Queries answered from the cache by what the answer says, and whether it was fresh.", []string{"kind", "state"}},
 	{"cache_stale_total", "Queries answered with data whose TTL had run out.", nil},
 	{"cache_refreshes_total", "Answers that were renewed behind a reply.", nil},
 	{"client_latency_seconds", "Time from a query to its reply, by result.", []string{"result"}},
@@ -114,6 +115,12 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count("cache_hits_total", s.Hits)
 	count("cache_misses_total", s.Misses)
 	count("cache_stale_total", s.Stale)
+	for k, n := range s.HitKinds {
+		count("cache_answers_total", n, k, "fresh")
+	}
+	for k, n := range s.StaleKinds {
+		count("cache_answers_total", n, k, "stale")
+	}
 	for result, h := range s.Latency {
 		ch <- histogram(c.d["client_latency_seconds"], server.LatencyBounds[:], h.Buckets[:], h.Seconds, result)
 	}

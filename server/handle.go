@@ -105,6 +105,7 @@ func (s *Server) cached(dst, query []byte, meta Meta, q *wire.Query) ([]byte, bo
 		return nil, false
 	}
 	s.stats.hits.Add(1)
+	s.stats.kinds[0][kindOf(b)].Add(1)
 	if s.o.Resolver.DueForRefresh(h, now) {
 		s.o.Resolver.Refresh(wire.Question{Name: q.QuestionName(query), Type: q.Type, Class: q.Class})
 	}
@@ -122,6 +123,7 @@ func (s *Server) resolve(ctx context.Context, dst, query []byte, meta Meta, q *w
 	a := answer{packed: res.Reply, age: res.Header.Age(s.o.Clock().Seconds()), status: res.Header.Status, ede: resolver.Reason(res.Header)}
 	if res.Stale {
 		s.stats.stale.Add(1)
+		s.stats.kinds[1][kindOf(res.Reply)].Add(1)
 		a.maxTTL, a.ede = s.o.StaleTTL, wire.EDEStale
 		a.status = cache.Unchecked // its signatures may have run out as well: no AD
 		if a.packed.Rcode() == wire.NXDomain {

@@ -76,6 +76,9 @@ func TestWhatIsCounted(t *testing.T) {
 	w.ignores(t, overUDP, []byte("hello"))
 	w.close(t) // so that nothing is being counted any more
 	st := w.Stats()
+	if n := st.HitKinds["answer"] + st.HitKinds["nodata"] + st.HitKinds["nxdomain"]; n != st.Hits || st.HitKinds["answer"] == 0 {
+		t.Errorf("%d hits, of them by kind %v", st.Hits, st.HitKinds)
+	}
 	for what, c := range map[string][2]uint64{
 		"queries A over UDP":     {st.Queries["udp"]["A"], 1},
 		"queries A over TCP":     {st.Queries["tcp"]["A"], 2},

@@ -17,6 +17,28 @@ const (
 	numResults
 )
 
+// kind is what a cached answer says.
+type kind uint8
+
+const (
+	positive kind = iota
+	noData
+	nameError
+	numKinds
+)
+
+var kindNames = [numKinds]string{"answer", "nodata", "nxdomain"}
+
+func kindOf(p wire.Packed) kind {
+	switch {
+	case p.Rcode() == wire.NXDomain:
+		return nameError
+	case p.Answers() == 0:
+		return noData
+	}
+	return positive
+}
+
 var resultNames = [numResults]string{"hit", "miss"}
 
 // LatencyBounds are the upper bounds of the latency histogram in seconds.
@@ -38,6 +60,7 @@ type counters struct {
 	rcodes                                  [numRcodes + 1]atomic.Uint64
 	edes                                    [numEDEs + 1]atomic.Uint64
 	hits, misses, stale, refused, truncated atomic.Uint64
+	kinds                                   [2][numKinds]atomic.Uint64 // of cached answers: fresh, stale
 	dropped, shed, panics                   atomic.Uint64
 	buckets                                 [numResults][len(LatencyBounds) + 1]atomic.Uint64
 	nanos                                   [numResults]atomic.Uint64
@@ -67,20 +90,22 @@ func (c *counters) latency(r result, d time.Duration) {
 
 // Stats are the numbers of a server since its start.
 type Stats struct {
-	Queries   map[string]map[string]uint64 // by transport and type
-	Rcodes    map[string]uint64
-	EDEs      map[string]uint64 // extended errors by their number, or "other"
-	Hits      uint64            // answered from the cache at once
-	Misses    uint64            // that had to be resolved
-	Stale     uint64            // answered with data whose TTL had run out
-	Refused   uint64
-	Truncated uint64
-	Dropped   uint64 // packets that are no queries
-	Shed      uint64 // queries that came while too many were waiting
-	Panics    uint64
-	Pending   int64
-	TCPConns  int
-	Latency   map[string]Histogram // by result
+	Queries    map[string]map[string]uint64 // by transport and type
+	Rcodes     map[string]uint64
+	EDEs       map[string]uint64 // extended errors by their number, or "other"
+	Hits       uint64            // answered from the cache at once
+	Misses     uint64            // that had to be resolved
+	Stale      uint64            // answered with data whose TTL had run out
+	HitKinds   map[string]uint64 // Hits by what the answer says
+	StaleKinds map[string]uint64 // Stale by what the answer says
+	Refused    uint64
+	Truncated  uint64
+	Dropped    uint64 // packets that are no queries
+	Shed       uint64 // queries that came while too many were waiting
+	Panics     uint64
+	Pending    int64
+	TCPConns   int
+	Latency    map[string]Histogram // by result
 }
 
 // Histogram is a latency histogram over LatencyBounds.
@@ -95,6 +120,10 @@ func (s *Server) Stats() Stats {
 	st := Stats{Queries: map[string]map[string]uint64{}, Rcodes: map[string]uint64{}, EDEs: map[string]uint64{}, Latency: map[string]Histogram{},
 		Hits: c.hits.Load(), Misses: c.misses.Load(), Stale: c.stale.Load(), Refused: c.refused.Load(), Truncated: c.truncated.Load(),
 		Dropped: c.dropped.Load(), Shed: c.shed.Load(), Panics: c.panics.Load(), Pending: s.pending.Load()}
+	st.HitKinds, st.StaleKinds = map[string]uint64{}, map[string]uint64{}
+	for k := range numKinds {
+		st.HitKinds[kindNames[k]], st.StaleKinds[kindNames[k]] = c.kinds[0][k].Load(), c.kinds[1][k].Load()
+	}
 	for tr := range numTransports {
 		m := map[string]uint64{}
 		for i := range c.queries[tr] {
