@@ -21,7 +21,7 @@
 //
 // Settings:
 //
-//	full-names, ipv4-only, ipv6-only, unprimed, keep-case, validate, max-aliases N
+//	full-names, ipv4-only, ipv6-only, unprimed, keep-case, max-aliases N
 //	max-ttl D, min-ttl D, max-negative-ttl D, min-negative-ttl D
 //	stale [max-age D] [client-timeout D] [answer-ttl D]    serve stale data; by default 24h, 1.8s, 30s
 //	prefetch                      renew popular answers
