@@ -136,8 +136,8 @@ func (c *check) set(s *wire.RRset) Verdict {
 	}
 	var failed *state
 	worst := Signed{EDE: EDESignaturesMissing, Reason: describe(s) + " has no signature"}
-	for _, signer := range signersOf(at, anchor, s) {
-		p := c.cut(signer)
+	for _, signer := range signersOf(at, wire.Root, s) {
+		p := c.signerState(signer, anchor)
 		switch p.kind {
 		case notACut:
 			worst = Signed{EDE: EDEBogus, Reason: "signature of " + describe(s) + " is by " + signer.String() + ", which is no zone"}
@@ -156,6 +156,21 @@ func (c *check) set(s *wire.RRset) Verdict {
 		return c.insecureBelow(failed, at, c.fail(describe(s), failed.zone, worst))
 	}
 	return c.unsigned(at, worst.EDE, worst.Reason)
+}
+
+// signerState is the state of a zone that claims to have signed something. One
+// above the closest trust anchor counts where it is secure (RFC 6840 appendix
+// C.2), but its insecurity says nothing of what is below that anchor.
+func (c *check) signerState(signer, anchor wire.Name) *state {
+	if signer.In(anchor) {
+		return c.cut(signer)
+	}
+	if _, ok := c.anchorOf(signer); ok {
+		if p := c.cut(signer); p.kind == secureZone {
+			return p
+		}
+	}
+	return &state{kind: notACut, zone: signer}
 }
 
 // signed judges a set whose signature is good: one made from a wildcard needs a
@@ -187,129 +202,6 @@ func (c *check) proofs(p *state) (*denials, Signed) {
 		c.gathered[p.zone] = d
 	}
 	return d, r
-}
-
-// proved turns a proof into a verdict.
-func (c *check) proved(what string, p *state, d *denials, how proof, missing string) Verdict {
-	switch how {
-	case proven:
-		c.ttl = min(c.ttl, d.ttl)
-		c.tell("%s: secure: proved by %s", what, p.zone)
-		return secure(p.zone)
-	case optOut:
-		c.tell("%s: insecure: opt-out of %s", what, p.zone)
-		return insecure(p.zone, what+" lies where "+p.zone.String()+" does not sign delegations (opt-out)")
-	case iterations:
-		v := insecure(p.zone, fmt.Sprintf("NSEC3 of %s has more than %d iterations", p.zone, c.v.o.MaxIterations))
-		v.EDE = EDEUnsupportedIterations
-		c.tell("%s: insecure: %s", what, v.Reason)
-		return v
-	case exhausted:
-		return c.fail(what, p.zone, Signed{EDE: EDEBogus, Reason: "limit: NSEC3 hashes for one response"})
-	}
-	return c.fail(what, p.zone, Signed{EDE: EDEDenialMissing, Reason: missing})
-}
-
-// denial judges that a name, or a type of it, does not exist.
-func (c *check) denial(name wire.Name, t wire.Type) Verdict {
-	at := base(name, t)
-	anchor, v, ok := c.anchor(at)
-	if !ok {
-		return v
-	}
-	var evidence []*wire.RRset
-	for i := range c.a.Proofs {
-		evidence = append(evidence, &c.a.Proofs[i])
-	}
-	signers := signersOf(at, anchor, evidence...)
-	if len(signers) == 0 {
-		for i := range c.a.SOA {
-			signers = append(signers, signersOf(at, anchor, &c.a.SOA[i])...)
-		}
-	}
-	for _, signer := range signers {
-		p := c.cut(signer)
-		switch p.kind {
-		case notACut:
-			continue
-		case secureZone:
-			return c.denied(name, t, p)
-		}
-		return c.ofState(name.String()+" "+t.String(), p)
-	}
-	ede, reason := EDEDenialMissing, fmt.Sprintf("nothing proves that there is no %s %s", name, t)
-	if len(c.a.Proofs) > 0 || len(c.a.SOA) > 0 {
-		ede, reason = EDESignaturesMissing, fmt.Sprintf("what denies %s %s is not signed", name, t)
-	}
-	return c.unsigned(at, ede, reason)
-}
-
-// denied judges a denial that claims to be of the secure zone p.
-func (c *check) denied(name wire.Name, t wire.Type, p *state) Verdict {
-	what := name.String() + " " + t.String()
-	d, g := c.proofs(p)
-	if !g.OK {
-		return c.insecureBelow(p, base(name, t), c.fail(what, p.zone, g))
-	}
-	how := unproven
-	if c.a.Rcode == wire.NXDomain {
-		how = d.nameError(name)
-	}
-	switch {
-	case how != unproven:
-	case c.a.Rcode != wire.NXDomain:
-		how = d.noData(name, t)
-	case d.noData(name, t) == proven: // an empty non-terminal that the server calls a name error
-		how, c.noError = proven, true
-	}
-	missing := fmt.Sprintf("%s does not prove that there is no %s", p.zone, what)
-	if c.a.Rcode == wire.NXDomain {
-		missing = fmt.Sprintf("%s does not prove that %s does not exist", p.zone, name)
-	}
-	v := c.proved("no "+what, p, d, how, missing)
-	if v.Status == cache.Bogus {
-		return c.insecureBelow(p, base(name, t), v)
-	}
-	c.nxName = d.nxName(name)
-	for i := range c.a.SOA {
-		s := &c.a.SOA[i]
-		if !base(name, t).In(s.Name) {
-			return bogus(p.zone, EDEBogus, describe(s)+" is of no zone that "+name.String()+" is in")
-		}
-		v = worse(v, c.set(s))
-	}
-	return v
-}
-
-// insecureBelow looks whether the server's zone is an insecure one below p, so
-// that what p does not vouch for is nobody's lie.
-func (c *check) insecureBelow(p *state, at wire.Name, v Verdict) Verdict {
-	if z := c.a.Zone; z != "" && at.In(z) && z.Below(p.zone) {
-		if s := c.cut(z).enclosing(); s.kind == insecureZone {
-			return c.ofState(at.String(), s)
-		}
-	}
-	return v
-}
-
-// unsigned judges what no secure zone has signed: insecure where the name is in
-// an insecure zone, else bogus for the reason given. The zone of the server is
-// asked for first, then that of the name itself.
-func (c *check) unsigned(at wire.Name, ede wire.EDE, reason string) Verdict {
-	anchor, v, ok := c.anchor(at)
-	if !ok {
-		return v
-	}
-	if z := c.a.Zone; z != "" && at.Below(z) && z.In(anchor) {
-		if s := c.cut(z).enclosing(); s.kind != secureZone {
-			return c.ofState(at.String(), s)
-		}
-	}
-	s := c.cut(at).enclosing()
-	if s.kind != secureZone {
-		return c.ofState(at.String(), s)
-	}
-	return c.fail(at.String(), s.zone, Signed{EDE: ede, Reason: reason + ", and " + s.zone.String() + " is secure"})
 }
 
 // leftover verifies the proofs that nothing asked for: they go to the client too,

@@ -55,10 +55,25 @@ func (c *check) known(name wire.Name) *state {
 	return c.v.zones.get(name, c.v.o.Clock())
 }
 
+// findCut starts from the name's own trust anchors, if it has any. Where they do
+// not lead to keys those above may: any success counts (RFC 6840 section 5.10 and
+// appendix C.2).
 func (c *check) findCut(name wire.Name) *state {
-	if t, ok := c.anchors[name]; ok {
-		return c.anchored(name, t)
+	t, ok := c.anchors[name]
+	if !ok {
+		return c.fromAbove(name)
 	}
+	s := c.anchored(name, t)
+	if s.kind != secureZone && name != wire.Root {
+		if up := c.fromAbove(name); up.kind == secureZone {
+			return up
+		}
+	}
+	return s
+}
+
+// fromAbove asks the zones above a name what it is.
+func (c *check) fromAbove(name wire.Name) *state {
 	anchor, ok := c.anchorOf(name.Parent())
 	if !ok {
 		return &state{kind: insecureZone, zone: name, ede: wire.NoEDE, reason: "no trust anchor above " + name.String(), ttl: noCap}
@@ -70,7 +85,17 @@ func (c *check) findCut(name wire.Name) *state {
 		}
 	}
 	q := wire.Question{Name: name, Type: wire.TypeDS, Class: wire.ClassIN}
-	return c.retry(q, func(got Fetched) *state { return c.readDS(name, anchor, got) })
+	s := c.retry(q, func(got Fetched) *state { return c.readDS(name, anchor, got) })
+	if s.kind == unknown && name.Parent() != anchor && c.ctx.Err() == nil {
+		// Servers of insecure zones need not know what DS is. If the name above is
+		// insecure, or bogus, so is this one.
+		if c.misses++; c.misses <= maxMisses {
+			if up := c.cut(name.Parent()).enclosing(); up.kind == insecureZone || up.kind == bogusZone {
+				return up
+			}
+		}
+	}
+	return s
 }
 
 // retry fetches and judges, and does so again while the result is bogus and
@@ -232,12 +257,13 @@ func (c *check) readSigned(name wire.Name, p *state, got Fetched) *state {
 		c.tell("%s DS: %s: insecure", name, reason)
 		return &state{kind: insecureZone, zone: name, ede: EDEUnsupportedIterations, reason: reason, ttl: d.ttl}
 	case what == cutInsecure:
+		out := how == optOut
 		reason := p.zone.String() + " proves that " + name.String() + " has no DS records"
-		if how == optOut {
+		if out {
 			reason = p.zone.String() + " signs no delegations where " + name.String() + " would be (opt-out)"
 		}
 		c.tell("%s DS: %s: insecure", name, reason)
-		return &state{kind: insecureZone, zone: name, ede: wire.NoEDE, reason: reason, ttl: d.ttl}
+		return &state{kind: insecureZone, zone: name, optOut: out, ede: wire.NoEDE, reason: reason, ttl: d.ttl}
 	case what == cutNone:
 		c.tell("%s DS: none: secure: no zone cut", name)
 		return c.within(p, d.ttl)

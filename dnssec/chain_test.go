@@ -92,18 +92,43 @@ func TestTheClosestAnchorCounts(t *testing.T) {
 	}
 }
 
-// A zone above an anchor has no say in what is below it.
-func TestAZoneAboveTheAnchorIsNotBelieved(t *testing.T) {
+// RFC 6840 section 5.10 and appendix C.2: any anchor that leads to success counts,
+// but a zone above an anchor cannot make insecure what is below it.
+func TestAnyAnchorThatSucceedsCounts(t *testing.T) {
 	i := newIsland(t, "example.")
 	sub := newP256(t, "sub.example.")
-	i.book["sub.example. DNSKEY"] = sub.keySet(t)
 	i.book["a.sub.example. DS"] = Fetched{Authority: sub.signed(t, "a.sub.example. NSEC sub.example. A RRSIG NSEC")}
-	a := &Answer{Question: question("a.sub.example. A"), Final: i.signed(t, "a.sub.example. A 192.0.2.1")}
-	i.book["sub.example. DS"] = Fetched{Answer: i.delegation(t, sub)}
-	want(t, "one anchor", i.check(a), cache.Secure, wire.NoEDE)
-	i.v.SetAnchors(append(i.anchors(t), sub.anchors(t)...))
-	want(t, "two anchors", i.check(a), cache.Bogus, EDESignaturesMissing)
+	byZone := &Answer{Question: question("a.sub.example. A"), Final: sub.signed(t, "a.sub.example. A 192.0.2.1")}
+	byParent := &Answer{Question: question("a.sub.example. A"), Final: i.signed(t, "a.sub.example. A 192.0.2.1")}
+	secureDS := Fetched{Answer: i.delegation(t, sub)}
+	insecureDS := Fetched{Authority: i.signed(t, "sub.example. NSEC z.example. NS RRSIG NSEC")}
+	other := newP256(t, "sub.example.")
+	top := newP256(t, ".")
+	i.book[". DNSKEY"] = top.keySet(t)
+	unsignedExample := Fetched{Authority: top.signed(t, "example. NSEC z. NS RRSIG NSEC")}
+	for _, c := range []struct {
+		what    string
+		anchors []Anchor
+		a       *Answer
+		ds      Fetched
+		status  cache.Status
+	}{
+		{"the zone's own anchor", join2(i.anchors(t), sub.anchors(t)), byZone, insecureDS, cache.Secure},
+		{"signed by a secure zone above", join2(i.anchors(t), sub.anchors(t)), byParent, insecureDS, cache.Secure},
+		{"an anchor that is out of date below one that is not", join2(i.anchors(t), other.anchors(t)), byZone, secureDS, cache.Secure},
+		{"out of date below an insecure delegation", join2(i.anchors(t), other.anchors(t)), byZone, insecureDS, cache.Bogus},
+		{"signed by an insecure zone above", join2(top.anchors(t), sub.anchors(t)), byParent, insecureDS, cache.Bogus},
+	} {
+		i.book["sub.example. DNSKEY"], i.book["sub.example. DS"] = sub.keySet(t), c.ds
+		i.book["example. DS"] = unsignedExample
+		i.v, i.b = New(options(c.anchors)), NewBudget(false)
+		if v := i.check(c.a); v.Status != c.status {
+			t.Errorf("%s: %s (%s), want %s", c.what, statusNames[v.Status], v.Reason, statusNames[c.status])
+		}
+	}
 }
+
+func join2(a, b []Anchor) []Anchor { return append(append([]Anchor(nil), a...), b...) }
 
 // A name within a zone is remembered no longer than the zone's keys.
 func TestANameWithinAZoneIsForgottenWithIt(t *testing.T) {

@@ -29,6 +29,7 @@ type state struct {
 	kind    kind
 	zone    wire.Name // the zone that decided: itself, the insecure one, or the one above that a name is in
 	keys    []*Key    // of a secure zone
+	optOut  bool      // insecure because delegations are not signed where the name is, if it is one
 	above   *state    // of a name that is no zone cut: the secure zone that it is in
 	ede     wire.EDE
 	reason  string
