@@ -6,8 +6,8 @@ import "sync/atomic"
 
 const (
 	// maxSignatures is the most signature checks for one client question (KeyTrap,
-	// CVE-2023-50387). An honest cold chain of ten aliases over signed zones needs
-	// about 50: a DS and a DNSKEY set for each zone, and the aliases.
+	// CVE-2023-50387). A cold chain of ten aliases over signed zones needs a DS set, a
+	// DNSKEY set and the alias for each, and those of the zones above.
 	maxSignatures = 64
 	// maxFailed is the most of them that may fail; honest zones have none that do.
 	maxFailed = 8

@@ -10,8 +10,8 @@ import (
 // The bounds on what one question may cost. They are spent through one Budget,
 // which every sub-query shares and nothing resets, so that every path ends.
 const (
-	// maxPackets is the most packets and connects for one client question. An honest
-	// cold chain of ten aliases over zones without glue needs about 60.
+	// maxPackets is the most packets and connects for one client question: between
+	// PowerDNS Recursor's 50 and Unbound's 200.
 	maxPackets = 100
 	// maxAddressPackets is the part of them that may go into finding addresses of
 	// servers (NXNSAttack, CVE-2020-8616).

@@ -44,11 +44,12 @@ func (s *Server) Handle(ctx context.Context, dst, query []byte, meta Meta) []byt
 	query = query[:min(len(query), maxQuery)]
 	var q wire.Query
 	reply, done := s.quickSafe(dst, query, meta, &q)
+	how := hit
 	if !done {
-		reply = s.resolveSafe(ctx, dst, query, meta, &q)
+		reply, how = s.resolveSafe(ctx, dst, query, meta, &q), miss
 	}
-	if reply != nil && !done {
-		s.stats.latency(miss, s.o.Clock().Sub(start))
+	if reply != nil {
+		s.stats.latency(how, s.o.Clock().Sub(start))
 	}
 	return reply
 }

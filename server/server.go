@@ -50,7 +50,7 @@ type Server struct {
 
 // maxPending bounds the questions that wait for an answer at the same time,
 // identical ones counted each; what comes beyond is dropped over UDP and
-// refused service over TCP. A waiting question costs about 4 KiB.
+// refused service over TCP.
 const maxPending = 10_000
 
 // New makes a server that listens nowhere yet.

@@ -33,9 +33,9 @@ type Options struct {
 
 // The bounds of what is asked and remembered.
 const (
-	// DefaultTimeout is the first timeout for a server that was never measured:
-	// the median walk takes 30 ms, and 376 ms is beyond 95% of all servers'
-	// round-trip times seen from well-connected places.
+	// DefaultTimeout is the first timeout for a server that was never measured, the
+	// same that Unbound takes: longer than the way to any continent and back, and
+	// short enough to try several servers while a stub waits.
 	DefaultTimeout = 376 * time.Millisecond
 	minTimeout     = 50 * time.Millisecond
 	maxTimeout     = 1500 * time.Millisecond
