@@ -187,6 +187,26 @@ func shutdownWith(t *testing.T, doors []door) {
 	}
 }
 
+// What a client has sent may still wait in the queue of a socket or a listener.
+func TestShutdownAnswersWhatHasArrived(t *testing.T) {
+	for range 10 {
+		w := newWorld(t, settings{text: slowAndFast})
+		var clients []*client
+		for _, d := range []door{overUDP, overTCP, overTCP, overTCP} {
+			c := w.dial(t, d)
+			defer c.Close()
+			c.send(pack(t, question("a.fast.example.", "A", 0)))
+			clients = append(clients, c)
+		}
+		w.close(t)
+		for _, c := range clients {
+			if b := c.receive(); b == nil {
+				t.Fatalf("%s: no reply", c.door)
+			}
+		}
+	}
+}
+
 func TestShutdownWaitsForWhatIsInFlight(t *testing.T) {
 	for _, d := range []door{overUDP, overTCP} {
 		t.Run(string(d), func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"rootwalk/cache"
 	"rootwalk/clock"
@@ -42,10 +43,17 @@ type Server struct {
 
 	mu        sync.Mutex // guards what follows
 	closing   bool
-	listeners []interface{ Close() error }
+	lastRead  time.Time // when closing, until when there is still something to read
+	listeners []listener
 	conns     map[*tcpConn]struct{}
 	perClient map[netip.Addr]int
 	loops     sync.WaitGroup
+}
+
+// listener is a socket that takes queries or connections.
+type listener interface {
+	lastRead(time.Time) // takes no more after that
+	Close() error
 }
 
 // maxPending bounds the questions that wait for an answer at the same time,
@@ -74,20 +82,20 @@ func New(o Options) *Server {
 // SetAllow replaces the set of clients that are answered.
 func (s *Server) SetAllow(a *policy.ACL) { s.allow.Store(a) }
 
-// Shutdown stops taking queries, waits until those in flight are answered or ctx
-// ends, and closes the sockets.
+// lastReads is how long a server that ends goes on reading: what clients have sent
+// before is on this host already, in the queue of a socket or of a listener.
+const lastReads = 50 * time.Millisecond
+
+// Shutdown reads what has arrived, waits until all of it is answered or ctx ends,
+// and closes the sockets.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	s.closing = true
+	s.closing, s.lastRead = true, time.Now().Add(lastReads)
 	for c := range s.conns {
-		c.stopReading()
+		_ = c.conn.SetReadDeadline(s.lastRead)
 	}
 	for _, l := range s.listeners {
-		if u, ok := l.(*udpListener); ok {
-			u.stopReading() // the socket stays open for the replies
-		} else {
-			l.Close()
-		}
+		l.lastRead(s.lastRead) // the sockets stay open for the replies
 	}
 	s.mu.Unlock()
 	done := make(chan struct{})
@@ -106,7 +114,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range s.listeners {
-		l.Close()
+		_ = l.Close()
 	}
 	for c := range s.conns {
 		c.conn.Close()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -36,18 +37,25 @@ func (s *Server) ListenTCP(addr netip.AddrPort) (netip.AddrPort, error) {
 		l.Close()
 		return netip.AddrPort{}, net.ErrClosed
 	}
-	s.listeners = append(s.listeners, l)
+	s.listeners = append(s.listeners, tcpListener{l})
 	s.loops.Add(1)
 	go s.accept(l)
 	return l.Addr().(*net.TCPAddr).AddrPort(), nil
 }
 
+type tcpListener struct{ *net.TCPListener }
+
+// lastRead ends the listener at that time; connections that wait in its queue
+// are served.
+func (l tcpListener) lastRead(t time.Time) { _ = l.SetDeadline(t) }
+
 func (s *Server) accept(l *net.TCPListener) {
 	defer s.loops.Done()
+	defer l.Close()
 	for {
 		conn, err := l.AcceptTCP()
 		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
+			if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
 				return
 			}
 			time.Sleep(50 * time.Millisecond) // out of descriptors: let some go
@@ -71,7 +79,7 @@ func (s *Server) serveConn(conn net.Conn, client netip.Addr) {
 func (s *Server) admit(c *tcpConn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing || len(s.conns) >= maxConns || s.perClient[c.client] >= maxClientConns {
+	if len(s.conns) >= maxConns || s.perClient[c.client] >= maxClientConns {
 		s.stats.shed.Add(1)
 		return false
 	}
@@ -102,13 +110,9 @@ type tcpConn struct {
 	pen    chan struct{} // one writer at a time
 }
 
-// stopReading ends the reader; replies can still be written.
-func (c *tcpConn) stopReading() { _ = c.conn.SetReadDeadline(time.Unix(1, 0)) }
-
 func (c *tcpConn) serve() {
 	defer c.s.forget(c)
-	defer c.conn.Close()
-	defer c.wg.Wait()
+	defer c.close()
 	in := make([]byte, 512)
 	out := make([]byte, 0, 1024)
 	wait := firstQueryTime
@@ -157,18 +161,31 @@ func (c *tcpConn) serve() {
 	}
 }
 
+// close ends the connection after the last reply. A server that ends has clients
+// that go on asking: it reads on for a moment, since the system forgets replies on
+// their way when it closes a connection with something unread.
+func (c *tcpConn) close() {
+	c.wg.Wait()
+	c.s.mu.Lock()
+	closing := c.s.closing
+	c.s.mu.Unlock()
+	if half, ok := c.conn.(interface{ CloseWrite() error }); ok && closing && half.CloseWrite() == nil {
+		_ = c.conn.SetReadDeadline(time.Now().Add(lastReads))
+		_, _ = io.Copy(io.Discard, c.conn)
+	}
+	c.conn.Close()
+}
+
 // read reads one message into b or a larger buffer. What is longer than a
 // query may be is cut off, so that no client makes us set aside 64 KiB.
 func (c *tcpConn) read(b []byte, wait time.Duration) ([]byte, error) {
+	until := time.Now().Add(wait)
 	c.s.mu.Lock()
-	closing := c.s.closing
-	if !closing {
-		_ = c.conn.SetReadDeadline(time.Now().Add(wait))
+	if c.s.closing && until.After(c.s.lastRead) {
+		until = c.s.lastRead
 	}
+	_ = c.conn.SetReadDeadline(until)
 	c.s.mu.Unlock()
-	if closing {
-		return nil, net.ErrClosed
-	}
 	var size [2]byte
 	if _, err := io.ReadFull(c.conn, size[:]); err != nil {
 		return nil, err

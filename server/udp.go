@@ -30,8 +30,8 @@ func (l *udpListener) send(reply, oob []byte, client netip.AddrPort) {
 	_, _ = l.WriteToUDPAddrPort(reply, client) // a client that is gone is no matter
 }
 
-// stopReading ends the readers; replies can still be written.
-func (l *udpListener) stopReading() { _ = l.SetReadDeadline(time.Unix(1, 0)) }
+// lastRead ends the readers; replies can still be written.
+func (l *udpListener) lastRead(t time.Time) { _ = l.SetReadDeadline(t) }
 
 // ListenUDP serves UDP on the address until Shutdown. It returns the address
 // that it is bound to.
