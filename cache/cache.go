@@ -99,13 +99,19 @@ func (c *Cache) Put(k *Key, h Header, payload []byte) bool {
 	}
 	s.lru.Add(hash, b)
 	s.bytes += cost(b)
+	s.shrink()
+	return true
+}
+
+// shrink evicts the least recently used entries until the others fit. The lock is
+// held.
+func (s *shard) shrink() {
 	for s.bytes > s.limit {
 		if _, _, ok := s.lru.RemoveOldest(); !ok {
 			break
 		}
 		s.evicts.Add(1)
 	}
-	return true
 }
 
 // Delete removes an entry.
@@ -134,8 +140,8 @@ func (c *Cache) Stats() Stats {
 		s.mu.Lock()
 		st.Entries += s.lru.Len()
 		st.Bytes += s.bytes
-		s.mu.Unlock()
 		st.Limit += s.limit
+		s.mu.Unlock()
 		st.Evictions += s.evicts.Load()
 	}
 	return st

@@ -69,5 +69,18 @@ func (k *Key) setType(t wire.Type) wire.Type {
 	return was
 }
 
+// Kind is the kind of the entry.
+func (k *Key) Kind() Kind { return Kind(k.buf[keyKind] &^ keyCD) }
+
+// Question is what the key is made of. Its name is a part of the key.
+func (k *Key) Question() Question {
+	return Question{Name: k.buf[keyFixed:k.n], CD: k.buf[keyKind]&keyCD != 0, Profile: k.buf[keyProfile],
+		Class: wire.Class(k.buf[keyClass])<<8 | wire.Class(k.buf[keyClass+1]),
+		Type:  wire.Type(k.buf[keyType])<<8 | wire.Type(k.buf[keyType+1])}
+}
+
+// set makes k the key that an entry has.
+func (k *Key) set(b []byte) { k.n = copy(k.buf[:], b) }
+
 // bytes is the key as the cache stores and compares it.
 func (k *Key) bytes() []byte { return k.buf[:k.n] }
