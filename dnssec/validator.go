@@ -69,6 +69,24 @@ func AnchorOf(rr dns.RR) (Anchor, error) {
 	return Anchor{Zone: zone.Lower(), Type: t, Data: string(buf[len(zone)+10 : end])}, nil
 }
 
+// NegativeAnchors makes the function of Options that exempts what is at or below
+// some names: each until an instant of the clock now, the zero time being never.
+func NegativeAnchors(until map[wire.Name]time.Time, now func() time.Time) func(wire.Name) bool {
+	if len(until) == 0 {
+		return nil
+	}
+	return func(n wire.Name) bool {
+		for ; ; n = n.Parent() {
+			if end, ok := until[n]; ok && (end.IsZero() || now().Before(end)) {
+				return true
+			}
+			if n == wire.Root {
+				return false
+			}
+		}
+	}
+}
+
 // Options are the settings of a validator.
 type Options struct {
 	Anchors []Anchor

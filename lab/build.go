@@ -326,9 +326,13 @@ func (n *Internet) Hints() string {
 }
 
 // TrustAnchors returns the DS record of the root's key-signing key in presentation form, or "" for a root that is not signed.
-func (n *Internet) TrustAnchors() string {
-	if root := n.world.Load().zone("."); root.keys != nil {
-		return root.ds().String() + "\n"
+func (n *Internet) TrustAnchors() string { return n.DS(".") }
+
+// DS returns the DS record of a zone's key-signing key in presentation form, whether its parent has it or not, or "" for a
+// zone that is not signed or not there.
+func (n *Internet) DS(zone string) string {
+	if z := n.world.Load().zone(canon(zone)); z != nil && z.keys != nil {
+		return z.ds().String() + "\n"
 	}
 	return ""
 }

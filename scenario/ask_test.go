@@ -77,6 +77,8 @@ func (s *stage) query(name, typ string, flags []string) (*dns.Msg, server.Meta, 
 			opt.SetDo()
 		case "cd":
 			q.CheckingDisabled = true
+		case "ad":
+			q.AuthenticatedData = true
 		case "nord":
 			q.RecursionDesired = false
 		case "plain":
@@ -112,7 +114,7 @@ func (s *stage) query(name, typ string, flags []string) (*dns.Msg, server.Meta, 
 func (s *stage) explain(q dns.Question) {
 	var trace resolver.Trace
 	o := s.o
-	o.Cache, o.Upstream = cache.New(cache.Options{Size: 16 << 20, Shards: 1}), upstream.New(s.up)
+	o.Cache, o.Upstream, o.Validator = cache.New(cache.Options{Size: 16 << 20, Shards: 1}), upstream.New(s.up), s.validator()
 	fresh := resolver.New(o)
 	_, _ = fresh.Lookup(context.Background(), resolver.Request{
 		Question: wire.Question{Name: wire.MustName(q.Name), Type: wire.Type(q.Qtype), Class: wire.Class(q.Qclass)}, Trace: &trace})

@@ -33,8 +33,8 @@ func (s *stage) compare(r *reply, sent []lab.Query, body string) string {
 	return diff.String()
 }
 
-// compareSent compares what servers received, and reports false for an
-// expectation about something else.
+// compareSent compares what servers received and what validation cost, and
+// reports false for an expectation about something else.
 func (s *stage) compareSent(say func(string, ...any), sent []lab.Query, w []string) bool {
 	var server []lab.Query // what the server of the expectation received
 	var last lab.Query
@@ -57,6 +57,12 @@ func (s *stage) compareSent(say func(string, ...any), sent []lab.Query, w []stri
 		if saw != (w[0] == "saw") {
 			say("%s: %v", strings.Join(w, " "), saw)
 		}
+	case "signatures":
+		s.count(say, "signature checks", s.cost().signatures-s.spent.signatures, w[1:])
+	case "failed-signatures":
+		s.count(say, "failed signature checks", s.cost().failed-s.spent.failed, w[1:])
+	case "hashes":
+		s.count(say, "NSEC3 hashes", s.cost().hashes-s.spent.hashes, w[1:])
 	case "over":
 		if last.Network != w[2] {
 			say("%s was last asked over %q, want %s", w[1], last.Network, w[2])

@@ -33,10 +33,17 @@
 //	record                        limits on packets are counted and not enforced
 //	version TEXT, identity TEXT, nsid TEXT       what is told about the server
 //	no-cookies                    clients get no cookies
+//	validate                      answers are validated; the lab's root key is trusted, and it is 2026-01-01
+//	anchor ZONE...                instead the keys of these zones of the lab are trusted
+//	date DATE                     another day on which the scenario begins
+//	validation-time DATE          signatures are judged as of then, however time passes
+//	sha1                          algorithms with SHA-1 count
+//	nsec3-iterations N            above, NSEC3 is insecure; by default 50
+//	negative-anchor NAME [for D]  nothing is validated at and below the name
 //
 // Flags of an ask:
 //
-//	do, cd, nord (recursion is not desired), plain (no EDNS), class=CH
+//	do, cd, ad, nord (recursion is not desired), plain (no EDNS), class=CH
 //	udp                           shaped for 1232 octets; without it the query comes over TCP
 //	times=N                       N clients at once
 //	nsid, keepalive, cookie=HEX   EDNS options of the query
@@ -49,6 +56,8 @@
 //	saw ADDRESS NAME TYPE         a server received this question; "never-saw" the opposite
 //	over ADDRESS tcp              the last query that the server received came over TCP (or udp)
 //	desired ADDRESS yes           recursion was desired in the last query that the server received (or no)
+//
+// Of what validation cost, as a number, "<= N" or ">= N": signatures (checks of them), failed-signatures, hashes (of NSEC3).
 //
 // And of the reply to an ask:
 //

@@ -72,7 +72,9 @@ func (s *stage) options(sec lab.Section) {
 		case "no-cookies":
 			s.door.Cookies = nil
 		default:
-			s.fatalf("unknown option %q", w[0])
+			if !s.validationOption(w) {
+				s.fatalf("unknown option %q", w[0])
+			}
 		}
 	}
 	if local {

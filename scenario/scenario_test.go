@@ -66,6 +66,9 @@ type stage struct {
 	line     int
 	began    time.Time // the present step
 	seen     int       // queries that servers had received before it
+	spent    work      // what validation had cost before it
+
+	validation validation
 }
 
 // play plays one scenario inside a synctest bubble.
@@ -74,7 +77,7 @@ func play(t *testing.T, text string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{t: t, net: net, prime: true}
+	s := &stage{t: t, net: net, prime: true, validation: newValidation()}
 	start := time.Now()
 	now := func() clock.Time { return clock.Time(time.Since(start) + time.Hour) }
 	s.up = upstream.Options{IPv4: true, IPv6: true, Dial: net.Dial, Clock: now, Allowed: policy.NewUpstreams(loopback, nil).Allowed}
@@ -92,6 +95,7 @@ func play(t *testing.T, text string) {
 	}
 	s.o.Cache = cache.New(cache.Options{Size: 16 << 20, Shards: 1})
 	s.o.Upstream = upstream.New(s.up)
+	s.o.Validator = s.validator()
 	s.resolver = resolver.New(s.o)
 	s.door.Cache, s.door.Resolver = s.o.Cache, s.resolver
 	s.server = server.New(s.door)
@@ -99,7 +103,7 @@ func play(t *testing.T, text string) {
 		s.resolver.Prime(context.Background())
 	}
 	for _, step := range steps {
-		s.line, s.began, s.seen = step.Line, time.Now(), len(net.Queries())
+		s.line, s.began, s.seen, s.spent = step.Line, time.Now(), len(net.Queries()), s.cost()
 		s.step(step)
 	}
 	s.resolver.Close()

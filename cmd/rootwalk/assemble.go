@@ -164,26 +164,13 @@ func anchorsOf(list []roothints.Anchor) ([]dnssec.Anchor, error) {
 	return out, nil
 }
 
-// negativeAnchors tells which names are exempt from validation at the moment
-// (RFC 7646).
+// negativeAnchors tells which names are exempt from validation at the moment.
 func negativeAnchors(list []config.NegativeTrustAnchor) func(wire.Name) bool {
-	if len(list) == 0 {
-		return nil
-	}
 	until := map[wire.Name]time.Time{}
 	for _, a := range list {
 		until[wire.MustName(a.Name).Lower()] = a.Until
 	}
-	return func(n wire.Name) bool {
-		for ; ; n = n.Parent() {
-			if end, ok := until[n]; ok && (end.IsZero() || clock.Wall().Before(end)) {
-				return true
-			}
-			if n == wire.Root {
-				return false
-			}
-		}
-	}
+	return dnssec.NegativeAnchors(until, clock.Wall)
 }
 
 // validationClock is the clock that signatures are judged by: the wall clock, or
