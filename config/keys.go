@@ -96,6 +96,8 @@ type slot interface {
 	read(n *node, at place) bool
 	// print is the value as YAML.
 	print() string
+	// copy takes over the value of the same key in another Config.
+	copy(slot)
 }
 
 // form is how the values of one type are read and printed. The type does not settle that alone: a path and a domain name

@@ -134,7 +134,12 @@ const noCap = 1<<31 - 1
 
 // Validator judges answers. It is safe for use by many goroutines.
 type Validator struct {
-	o       Options
+	o Options
+	*memory
+}
+
+// memory is what is believed, remembered and counted; it outlives settings.
+type memory struct {
 	anchors atomic.Pointer[map[wire.Name]trustAnchors]
 	zones   *zoneCache
 	stats   counters
@@ -148,6 +153,14 @@ type trustAnchors struct {
 
 // New makes a validator. Without anchors every answer is insecure.
 func New(o Options) *Validator {
+	o = o.complete()
+	v := &Validator{o: o, memory: &memory{zones: newZoneCache(int64(o.CacheSize))}}
+	v.SetAnchors(o.Anchors)
+	return v
+}
+
+// complete fills in the defaults.
+func (o Options) complete() Options {
 	if o.NegativeAnchors == nil {
 		o.NegativeAnchors = func(wire.Name) bool { return false }
 	}
@@ -160,9 +173,19 @@ func New(o Options) *Validator {
 	if o.CacheSize == 0 {
 		o.CacheSize = 8 << 20
 	}
-	v := &Validator{o: o, zones: newZoneCache(int64(o.CacheSize))}
-	v.SetAnchors(o.Anchors)
-	return v
+	return o
+}
+
+// With is the same validator with other settings. It shares anchors and counters
+// with the one that it is made of, and what that one concluded is forgotten; with
+// Anchors it gets new ones. CacheSize stays what it was.
+func (v *Validator) With(o Options) *Validator {
+	next := &Validator{o: o.complete(), memory: v.memory}
+	if o.Anchors != nil {
+		next.SetAnchors(o.Anchors)
+	}
+	next.zones.purge()
+	return next
 }
 
 // SetAnchors replaces the trust anchors and forgets what was concluded from them,

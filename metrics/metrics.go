@@ -30,7 +30,15 @@ type Rooms struct {
 	Upstream *upstream.Upstream
 	Resolver *resolver.Resolver
 	Server   *server.Server
+	Reloads  func() Reloads // nil where nothing is reloaded
 	Version  string
+}
+
+// Reloads are the readings of the configuration after the start.
+type Reloads struct {
+	Good, Bad uint64
+	Last      time.Time // of the last good one; zero is none
+	Failing   bool      // the last one was bad, so that what is in force is older
 }
 
 type collector struct {
@@ -71,6 +79,9 @@ var descriptions = []struct {
 	{"cache_limit_bytes", "Most memory that the entries may take.", nil},
 	{"cache_evictions_total", "Entries that made room for others.", nil},
 	{"primed", "1 once the root's own list of servers is known.", nil},
+	{"config_reloads_total", "Readings of the configuration after the start by result.", []string{"result"}},
+	{"config_last_reload_successful", "0 when the last reading of the configuration failed, and an older one is in force.", nil},
+	{"config_last_reload_timestamp_seconds", "When the configuration was last read again without a mistake; 0 is never.", nil},
 	{"build_info", "Always 1.", []string{"version", "goversion"}},
 }
 
@@ -162,7 +173,27 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge("cache_bytes", float64(k.Bytes))
 	gauge("cache_limit_bytes", float64(k.Limit))
 	count("cache_evictions_total", k.Evictions)
+	c.reloads(count, gauge)
 	gauge("build_info", 1, c.r.Version, runtime.Version())
+}
+
+// reloads is about the readings of the configuration.
+func (c *collector) reloads(count func(string, uint64, ...string), gauge func(string, float64, ...string)) {
+	var r Reloads
+	if c.r.Reloads != nil {
+		r = c.r.Reloads()
+	}
+	count("config_reloads_total", r.Good, "success")
+	count("config_reloads_total", r.Bad, "failure")
+	ok, last := 1.0, 0.0
+	if r.Failing {
+		ok = 0
+	}
+	if !r.Last.IsZero() {
+		last = float64(r.Last.Unix())
+	}
+	gauge("config_last_reload_successful", ok)
+	gauge("config_last_reload_timestamp_seconds", last)
 }
 
 // nativeSchema makes the buckets of native histograms as narrow as they get: the

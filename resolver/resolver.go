@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"log/slog"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,9 +59,14 @@ const (
 // Resolver answers questions by walking the DNS from the root, and remembers
 // what it learned. It is safe for use by many goroutines.
 type Resolver struct {
-	o       Options
-	hints   cache.Cut
-	zones   map[wire.Name]*Zone
+	o     Options
+	hints cache.Cut
+	zones map[wire.Name]*Zone
+	*living
+}
+
+// living is what goes on and what was counted; it outlives settings.
+type living struct {
 	places  chan struct{} // one for each walk that may run
 	flights flights
 	learn   learning
@@ -72,6 +78,25 @@ type Resolver struct {
 
 // New makes a resolver. It sends nothing before Prime or the first Lookup.
 func New(o Options) *Resolver {
+	l := &living{places: make(chan struct{}, MaxInFlight)}
+	l.flights.m = map[cache.Key]*flight{}
+	l.learn.m = map[wire.Question]bool{}
+	return l.with(o)
+}
+
+// With is the same resolver with other settings: it shares what goes on and what
+// was counted, and the cache where that is given. Walks under way end by the
+// settings that they began with.
+func (r *Resolver) With(o Options) *Resolver {
+	next := r.with(o)
+	if !reflect.DeepEqual(next.hints, r.hints) { // another root
+		next.primed.Store(false)
+		next.dropCut(wire.Root)
+	}
+	return next
+}
+
+func (l *living) with(o Options) *Resolver {
 	if o.Clock == nil {
 		o.Clock = clock.Now
 	}
@@ -87,9 +112,7 @@ func New(o Options) *Resolver {
 	if o.MaxNegativeTTL == 0 {
 		o.MaxNegativeTTL = DefaultMaxNegativeTTL
 	}
-	r := &Resolver{o: o, places: make(chan struct{}, MaxInFlight)}
-	r.flights.m = map[cache.Key]*flight{}
-	r.learn.m = map[wire.Question]bool{}
+	r := &Resolver{o: o, living: l}
 	r.hints.Zone = wire.Root
 	r.zones = make(map[wire.Name]*Zone, len(o.Zones))
 	for i := range o.Zones {

@@ -113,10 +113,17 @@ func TestEveryAddressOfANameComesFirstEquallyOften(t *testing.T) {
 	}
 }
 
+// allow replaces the clients that are answered.
+func (w *world) allow(a *policy.ACL) {
+	o := w.o
+	o.Allow = a
+	w.Set(o)
+}
+
 func TestStrangersAreRefused(t *testing.T) {
 	w := newWorld(t, settings{})
 	w.ask(t, handle, question("www.example.com.", "A", 0)) // in the cache
-	w.SetAllow(policy.NewACL([]netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("::1/128")}))
+	w.allow(policy.NewACL([]netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("::1/128")}))
 	w.net.ResetQueries()
 	for _, d := range doors {
 		for _, name := range []string{"www.example.com.", "pool.example.com."} {
@@ -133,7 +140,7 @@ func TestStrangersAreRefused(t *testing.T) {
 	if n := len(w.net.Queries()); n != 0 {
 		t.Errorf("strangers caused %d queries", n)
 	}
-	w.SetAllow(policy.NewACL([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}))
+	w.allow(policy.NewACL([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}))
 	for _, d := range doors {
 		if r := w.ask(t, d, question("www.example.com.", "A", 0)); len(r.Answer) != 1 || !r.RecursionAvailable {
 			t.Errorf("%s: a client that is allowed again gets %v", d, r)
@@ -215,7 +222,9 @@ func TestAFailureSaysWhy(t *testing.T) {
 
 func TestWithoutEDETheReasonStaysHere(t *testing.T) {
 	w := newWorld(t, settings{text: internet + "== fault 192.0.2.1\nrefuse\n", silent: true})
-	w.o.EDE = false
+	o := w.o
+	o.EDE = false
+	w.Set(o)
 	for _, q := range []*dns.Msg{question("www.example.com.", "A", 1232), question("example.com.", "AXFR", 1232)} {
 		r := w.ask(t, handle, q)
 		if r.Rcode == dns.RcodeSuccess || ede(r) != noReason || r.IsEdns0() == nil {

@@ -64,7 +64,7 @@ func (s *Server) quick(dst, query []byte, meta Meta, q *wire.Query) (reply []byt
 		return nil, true
 	}
 	s.stats.query(meta.Transport, q.Type)
-	if !s.allow.Load().Has(meta.Client) {
+	if !s.set.Load().Allow.Has(meta.Client) {
 		return s.refuse(dst, query, meta, q, wire.Refused, wire.EDEProhibited), true
 	}
 	switch verdict {
@@ -102,13 +102,13 @@ func (s *Server) cached(dst, query []byte, meta Meta, q *wire.Query) ([]byte, bo
 	var room [2048]byte
 	now := s.o.Clock().Seconds()
 	h, b, ok := s.o.Cache.GetAnswer(&key, room[:0], now)
-	if !ok || !h.Fresh(now) || !s.o.Resolver.Serves(h, q.CD()) {
+	if !ok || !h.Fresh(now) || !s.set.Load().Resolver.Serves(h, q.CD()) {
 		return nil, false
 	}
 	s.stats.hits.Add(1)
 	s.stats.kinds[0][kindOf(b)].Add(1)
-	if s.o.Resolver.DueForRefresh(h, now) {
-		s.o.Resolver.Refresh(wire.Question{Name: q.QuestionName(query), Type: q.Type, Class: q.Class})
+	if r := s.set.Load().Resolver; r.DueForRefresh(h, now) {
+		r.Refresh(wire.Question{Name: q.QuestionName(query), Type: q.Type, Class: q.Class})
 	}
 	return s.write(dst, query, meta, q, answer{packed: b, age: h.Age(now), status: h.Status, ede: resolver.Reason(h)}), true
 }
@@ -116,7 +116,7 @@ func (s *Server) cached(dst, query []byte, meta Meta, q *wire.Query) ([]byte, bo
 // resolve answers a question by a walk.
 func (s *Server) resolve(ctx context.Context, dst, query []byte, meta Meta, q *wire.Query) []byte {
 	s.stats.misses.Add(1)
-	res, err := s.o.Resolver.Lookup(ctx, resolver.Request{
+	res, err := s.set.Load().Resolver.Lookup(ctx, resolver.Request{
 		Question: wire.Question{Name: q.QuestionName(query), Type: q.Type, Class: q.Class}, CD: q.CD(), CacheOnly: !q.RD()})
 	if err != nil {
 		return s.failed(dst, query, meta, q, err)
@@ -125,7 +125,7 @@ func (s *Server) resolve(ctx context.Context, dst, query []byte, meta Meta, q *w
 	if res.Stale {
 		s.stats.stale.Add(1)
 		s.stats.kinds[1][kindOf(res.Reply)].Add(1)
-		a.maxTTL, a.ede = s.o.StaleTTL, wire.EDEStale
+		a.maxTTL, a.ede = s.set.Load().StaleTTL, wire.EDEStale
 		a.status = cache.Unchecked // its signatures may have run out as well: no AD
 		if a.packed.Rcode() == wire.NXDomain {
 			a.ede = wire.EDEStaleNXDomain

@@ -5,8 +5,8 @@ import "rootwalk/wire"
 // identity answers the questions of the CHAOS class about this server itself
 // (RFC 4892); there is nothing else in that class.
 func (s *Server) identity(dst, query []byte, meta Meta, q *wire.Query) []byte {
-	if s.o.Identity != nil && q.Type == wire.TypeTXT {
-		if packed, ok := s.o.Identity.Answer(q.QuestionName(query).Lower()); ok {
+	if id := s.set.Load().Identity; id != nil && q.Type == wire.TypeTXT {
+		if packed, ok := id.Answer(q.QuestionName(query).Lower()); ok {
 			return s.write(dst, query, meta, q, answer{packed: packed, ede: wire.NoEDE})
 		}
 	}

@@ -18,7 +18,8 @@ import (
 // and what the client asked to know.
 func (s *Server) opt(o *wire.OPT, query []byte, meta Meta, q *wire.Query, rcode wire.Rcode, ede wire.EDE) {
 	*o = wire.OPT{UDPSize: payloadSize, Rcode: rcode, DO: q.DO, EDE: ede}
-	if !s.o.EDE {
+	set := s.set.Load()
+	if !set.EDE {
 		o.EDE = wire.NoEDE
 	}
 	if !q.EDNS {
@@ -28,14 +29,14 @@ func (s *Server) opt(o *wire.OPT, query []byte, meta Meta, q *wire.Query, rcode 
 		s.stats.ede(o.EDE)
 	}
 	if q.NSID {
-		o.NSID = s.o.NSID
+		o.NSID = set.NSID
 	}
 	if q.Keepalive && meta.Transport == TCP {
 		o.Keepalive = uint16(idleTime.Milliseconds() / 100)
 	}
-	if q.Cookie != 0 && s.o.Cookies != nil {
+	if q.Cookie != 0 && set.Cookies != nil {
 		o.HasCookie = true
-		s.o.Cookies.make(&o.Cookie, query[q.CookieAt:q.CookieAt+clientCookieLen], meta.Client)
+		set.Cookies.make(&o.Cookie, query[q.CookieAt:q.CookieAt+clientCookieLen], meta.Client)
 	}
 }
 

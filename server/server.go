@@ -34,8 +34,8 @@ type Options struct {
 // Server answers queries. It is safe for use by many goroutines.
 type Server struct {
 	o       Options
-	allow   atomic.Pointer[policy.ACL]
-	ctx     context.Context // ends when waiting for answers is over
+	set     atomic.Pointer[Options] // as they are now; see Set
+	ctx     context.Context         // ends when waiting for answers is over
 	cancel  context.CancelFunc
 	pending atomic.Int64   // questions that are being resolved
 	busy    sync.WaitGroup // their goroutines
@@ -75,12 +75,19 @@ func New(o Options) *Server {
 	o.Workers = max(o.Workers, 1)
 	s := &Server{o: o, conns: map[*tcpConn]struct{}{}, perClient: map[netip.Addr]int{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.allow.Store(o.Allow)
+	s.set.Store(&o)
 	return s
 }
 
-// SetAllow replaces the set of clients that are answered.
-func (s *Server) SetAllow(a *policy.ACL) { s.allow.Store(a) }
+// Set replaces the settings while queries are answered: the next query is answered
+// by the new ones. Cache, Clock, Log and Workers stay what they were.
+func (s *Server) Set(o Options) {
+	o.Cache, o.Clock, o.Log, o.Workers = s.o.Cache, s.o.Clock, s.o.Log, s.o.Workers
+	if o.Allow == nil {
+		o.Allow = &policy.ACL{}
+	}
+	s.set.Store(&o)
+}
 
 // lastReads is how long a server that ends goes on reading: what clients have sent
 // before is on this host already, in the queue of a socket or of a listener.

@@ -60,7 +60,12 @@ const (
 // Upstream is the outbound side of a resolver. It is safe for use by many
 // goroutines.
 type Upstream struct {
-	o       Options
+	o Options
+	*memory
+}
+
+// memory is what was learned and counted; it outlives settings.
+type memory struct {
 	mu      sync.Mutex // guards servers and lame
 	servers *simplelru.LRU[netip.Addr, *server]
 	lame    *simplelru.LRU[lameKey, clock.Time]
@@ -76,6 +81,19 @@ type lameKey struct {
 
 // New makes the upstream side.
 func New(o Options) *Upstream {
+	u := &Upstream{o: o.complete(), memory: new(memory)}
+	u.servers, _ = simplelru.NewLRU[netip.Addr, *server](maxServers, nil)
+	u.lame, _ = simplelru.NewLRU[lameKey, clock.Time](maxLame, nil)
+	u.flights.m = map[flightKey]*flight{}
+	return u
+}
+
+// With is the same upstream side with other settings: it shares all that was
+// learned and counted. What is under way goes on by the settings it began with.
+func (u *Upstream) With(o Options) *Upstream { return &Upstream{o: o.complete(), memory: u.memory} }
+
+// complete fills in the defaults.
+func (o Options) complete() Options {
 	if o.Port == 0 {
 		o.Port = 53
 	}
@@ -88,11 +106,7 @@ func New(o Options) *Upstream {
 	if o.Dial == nil {
 		o.Dial = dial
 	}
-	u := &Upstream{o: o}
-	u.servers, _ = simplelru.NewLRU[netip.Addr, *server](maxServers, nil)
-	u.lame, _ = simplelru.NewLRU[lameKey, clock.Time](maxLame, nil)
-	u.flights.m = map[flightKey]*flight{}
-	return u
+	return o
 }
 
 // Port is the port on which authoritative servers are asked.
@@ -129,4 +143,16 @@ func (u *Upstream) know(a netip.Addr) *server {
 		u.servers.Add(a, s)
 	}
 	return s
+}
+
+// Forgive forgets that servers are of no use for a zone, and with subtree for those
+// below it.
+func (u *Upstream) Forgive(zone wire.Name, subtree bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, k := range u.lame.Keys() {
+		if k.zone == zone || subtree && k.zone.In(zone) {
+			u.lame.Remove(k)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/hex"
 	"fmt"
 	"log/slog"
@@ -23,50 +24,89 @@ import (
 	"rootwalk/wire"
 )
 
-// parts are the rooms of one running resolver, wired together.
+// parts are the rooms of one running resolver, wired together. A reload replaces
+// upstream, validator and resolver by ones that share what the old ones learned.
 type parts struct {
-	cache    *cache.Cache
-	upstream *upstream.Upstream
-	resolver *resolver.Resolver
-	server   *server.Server
+	cache     *cache.Cache
+	upstream  *upstream.Upstream
+	validator *dnssec.Validator // nil until validation is switched on
+	resolver  *resolver.Resolver
+	server    *server.Server
+
+	log    *slog.Logger
+	level  *slog.LevelVar         // of the log
+	secret [server.SecretLen]byte // of cookies, where none is configured
+	reloading
+}
+
+// world is the Internet that is walked: where it begins, and how it is reached.
+type world struct {
+	dial    upstream.Dialer // nil for real sockets
+	hints   []roothints.Server
+	anchors []dnssec.Anchor
+}
+
+// worldOf reads the files of root hints and trust anchors, or takes those that are
+// built in.
+func worldOf(cfg *config.Config) (w world, err error) {
+	if w.hints, err = rootServers(cfg); err != nil {
+		return w, err
+	}
+	w.anchors, err = trustAnchors(cfg)
+	return w, err
 }
 
 // assemble makes the rooms from the configuration.
 func assemble(cfg *config.Config, log *slog.Logger) (*parts, error) {
-	hints, err := rootServers(cfg)
+	w, err := worldOf(cfg)
 	if err != nil {
 		return nil, err
 	}
-	anchors, err := trustAnchors(cfg)
-	if err != nil {
-		return nil, err
-	}
-	return assembleWith(cfg, log, nil, hints, anchors), nil
+	return assembleIn(w, cfg, log), nil
 }
 
-// assembleWith makes the rooms for the Internet that dial and hints lead to;
-// dial is nil for real sockets.
-func assembleWith(cfg *config.Config, log *slog.Logger, dial upstream.Dialer, hints []roothints.Server, anchors []dnssec.Anchor) *parts {
+// assembleIn makes the rooms for one Internet.
+func assembleIn(w world, cfg *config.Config, log *slog.Logger) *parts {
+	p := &parts{cache: cache.New(cache.Options{Size: int64(cfg.Cache.Size)}), log: log}
+	_, _ = rand.Read(p.secret[:]) // it never fails
+	p.upstream = upstream.New(upstreamOptions(w, cfg))
+	if cfg.DNSSEC.Validate && len(w.anchors) > 0 {
+		p.validator = dnssec.New(validatorOptions(w, cfg))
+	}
+	p.resolver = resolver.New(p.resolverOptions(w, cfg))
+	p.server = server.New(p.serverOptions(cfg))
+	p.cfg, p.world = cfg, w
+	return p
+}
+
+func upstreamOptions(w world, cfg *config.Config) upstream.Options {
 	var own []netip.AddrPort
 	for _, l := range cfg.Listen {
 		if ap, err := netip.ParseAddrPort(l); err == nil {
 			own = append(own, ap)
 		}
 	}
-	p := &parts{cache: cache.New(cache.Options{Size: int64(cfg.Cache.Size)})}
-	p.upstream = upstream.New(upstream.Options{
+	return upstream.Options{
 		Port: cfg.Upstream.Port, IPv4: cfg.Upstream.IPv4, IPv6: cfg.Upstream.IPv6,
-		Allowed: policy.NewUpstreams(cfg.Upstream.Refuse, own).Allowed, Dial: dial,
+		Allowed: policy.NewUpstreams(cfg.Upstream.Refuse, own).Allowed, Dial: w.dial,
 		KeepCase: !cfg.Upstream.CaseRandomisation, Timeout: cfg.Upstream.Timeout,
-	})
-	var validator *dnssec.Validator
-	if cfg.DNSSEC.Validate && len(anchors) > 0 {
-		validator = dnssec.New(dnssec.Options{Anchors: anchors, SHA1: cfg.DNSSEC.SHA1, MaxIterations: cfg.DNSSEC.NSEC3Iterations,
-			NegativeAnchors: negativeAnchors(cfg.DNSSEC.NegativeTrustAnchors), Now: validationClock(cfg.DNSSEC.ValidationTime)})
 	}
-	p.resolver = resolver.New(resolver.Options{
+}
+
+func validatorOptions(w world, cfg *config.Config) dnssec.Options {
+	return dnssec.Options{Anchors: w.anchors, SHA1: cfg.DNSSEC.SHA1, MaxIterations: cfg.DNSSEC.NSEC3Iterations,
+		NegativeAnchors: negativeAnchors(cfg.DNSSEC.NegativeTrustAnchors), Now: validationClock(cfg.DNSSEC.ValidationTime)}
+}
+
+// resolverOptions are for the parts below as they are.
+func (p *parts) resolverOptions(w world, cfg *config.Config) resolver.Options {
+	validator := p.validator
+	if !cfg.DNSSEC.Validate {
+		validator = nil
+	}
+	return resolver.Options{
 		Validator: validator,
-		Cache:     p.cache, Upstream: p.upstream, Hints: hints, Log: log,
+		Cache:     p.cache, Upstream: p.upstream, Hints: w.hints, Log: p.log,
 		MaxAliases: maxAliases(cfg.Resolver.MaxAliases), FullNames: !cfg.Resolver.QNAMEMinimisation,
 		IPv4: cfg.Upstream.IPv4, IPv6: cfg.Upstream.IPv6,
 		Local: policy.NewLocal(names(cfg.Zones)), Zones: zones(cfg.Zones),
@@ -75,27 +115,37 @@ func assembleWith(cfg *config.Config, log *slog.Logger, dial upstream.Dialer, hi
 		Prefetch:  cfg.Cache.Prefetch, Record: cfg.Limits.Mode == config.LimitsRecord, FullResponses: !cfg.Resolver.MinimalResponses,
 		MinTTL: cfg.Cache.MinTTL, MaxTTL: orNone(cfg.Cache.MaxTTL),
 		MinNegativeTTL: cfg.Cache.MinNegativeTTL, MaxNegativeTTL: orNone(cfg.Cache.MaxNegativeTTL),
-	})
+	}
+}
+
+// serverOptions are for the parts below as they are.
+func (p *parts) serverOptions(cfg *config.Config) server.Options {
 	workers := cfg.Server.Workers
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	var cookies *server.Cookies
-	if cfg.Server.Cookies {
-		secret, err := hex.DecodeString(cfg.Server.CookieSecret)
-		if err == nil {
-			cookies, err = server.NewCookies(secret)
-		}
-		if err != nil { // the configuration was checked
-			log.Error("no cookies", "reason", err)
-		}
-	}
-	p.server = server.New(server.Options{
-		Identity: policy.NewIdentity(cfg.Server.Version, cfg.Server.Identity), NSID: cfg.Server.NSID, Cookies: cookies,
-		Cache: p.cache, Resolver: p.resolver, Allow: policy.NewACL(cfg.Access.Allow), Log: log, Workers: workers, EDE: cfg.EDE,
+	return server.Options{
+		Identity: policy.NewIdentity(cfg.Server.Version, cfg.Server.Identity), NSID: cfg.Server.NSID, Cookies: p.cookies(cfg),
+		Cache: p.cache, Resolver: p.resolver, Allow: policy.NewACL(cfg.Access.Allow), Log: p.log, Workers: workers, EDE: cfg.EDE,
 		StaleTTL: uint32(cfg.Stale.AnswerTTL / time.Second),
-	})
-	return p
+	}
+}
+
+// cookies are as configured. A random secret is drawn at the start alone, so that
+// clients keep their cookies over a reload.
+func (p *parts) cookies(cfg *config.Config) *server.Cookies {
+	if !cfg.Server.Cookies {
+		return nil
+	}
+	secret, err := hex.DecodeString(cfg.Server.CookieSecret)
+	if err == nil && len(secret) == 0 {
+		secret = p.secret[:]
+	}
+	cookies, err := server.NewCookies(secret)
+	if err != nil { // the configuration was checked
+		p.log.Error("no cookies", "reason", err)
+	}
+	return cookies
 }
 
 // orNone is the option for a bound that may be zero: nothing is kept then.

@@ -49,15 +49,20 @@ func (s *settings) configuration(cmd *cobra.Command) (*config.Config, []string, 
 	return cfg, warnings, nil
 }
 
-// logger writes to w as the configuration says.
-func logger(cfg *config.Config, w io.Writer) *slog.Logger {
-	level := map[config.LogLevel]slog.Level{config.LogDebug: slog.LevelDebug, config.LogInfo: slog.LevelInfo,
-		config.LogWarn: slog.LevelWarn, config.LogError: slog.LevelError}[cfg.Log.Level]
+// logger writes to w as the configuration says. The level can be changed.
+func logger(cfg *config.Config, w io.Writer) (*slog.Logger, *slog.LevelVar) {
+	level := new(slog.LevelVar)
+	level.Set(levelOf(cfg.Log.Level))
 	o := &slog.HandlerOptions{Level: level}
 	if cfg.Log.Format == config.LogJSON {
-		return slog.New(slog.NewJSONHandler(w, o))
+		return slog.New(slog.NewJSONHandler(w, o)), level
 	}
-	return slog.New(slog.NewTextHandler(w, o))
+	return slog.New(slog.NewTextHandler(w, o)), level
+}
+
+func levelOf(l config.LogLevel) slog.Level {
+	return map[config.LogLevel]slog.Level{config.LogDebug: slog.LevelDebug, config.LogInfo: slog.LevelInfo,
+		config.LogWarn: slog.LevelWarn, config.LogError: slog.LevelError}[l]
 }
 
 func checkCommand() *cobra.Command {

@@ -42,7 +42,7 @@ on 127.0.0.1:5300. No packet leaves this host. The commands to try are printed.`
 			if err != nil {
 				return err
 			}
-			log := logger(cfg, cmd.ErrOrStderr())
+			log, _ := logger(cfg, cmd.ErrOrStderr())
 			dial := upstream.Dialer(nil)
 			where := fmt.Sprintf("on loopback addresses, port %d", labPort)
 			if l, err := internet.Listen(labPort); err == nil {
@@ -80,7 +80,7 @@ func assembleLab(cfg *config.Config, log *slog.Logger, internet *lab.Internet, d
 		return nil, err
 	}
 	cfg.Upstream.Refuse, cfg.Upstream.Port = nil, labPort
-	return assembleWith(cfg, log, dial, hints, anchors), nil
+	return assembleIn(world{dial, hints, anchors}, cfg, log), nil
 }
 
 // labHelp prints what can be tried.

@@ -39,7 +39,7 @@ http://127.0.0.1:9153/metrics.`,
 			if err != nil {
 				return err
 			}
-			log := logger(cfg, cmd.ErrOrStderr())
+			log, level := logger(cfg, cmd.ErrOrStderr())
 			for _, w := range append(warnings, missing(cfg)...) {
 				log.Warn(w)
 			}
@@ -47,6 +47,8 @@ http://127.0.0.1:9153/metrics.`,
 			if err != nil {
 				return err
 			}
+			p.level = level
+			p.load = func() (*config.Config, []string, error) { return s.configuration(cmd) }
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			return p.run(ctx, cfg, log, nil)
@@ -83,11 +85,12 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 		if err != nil {
 			return fmt.Errorf("metrics.listen: %w; choose another address, or \"\" for none", err)
 		}
-		mux := metrics.Mux(metrics.Rooms{Cache: p.cache, Upstream: p.upstream, Resolver: p.resolver, Server: p.server, Version: version}, p.resolver.Primed)
+		mux := metrics.Mux(metrics.Rooms{Cache: p.cache, Upstream: p.upstream, Resolver: p.resolver, Server: p.server, Reloads: p.reloadStats, Version: version}, p.resolver.Primed)
 		srv := metrics.Server(mux)
 		go func() { _ = srv.Serve(ln) }()
 		defer srv.Close()
 	}
+	p.reloadOnSignal(ctx)
 	primed := make(chan struct{})
 	go func() {
 		defer close(primed)

@@ -60,7 +60,7 @@ wrong command line, 2 when there is no answer (SERVFAIL).`,
 
 // tracer assembles a resolver for one question.
 func tracer(cfg *config.Config, useLab bool) (*parts, error) {
-	log := logger(cfg, io.Discard)
+	log, _ := logger(cfg, io.Discard)
 	if !useLab {
 		return assemble(cfg, log)
 	}

@@ -1,0 +1,58 @@
+package resolver
+
+import (
+	"rootwalk/cache"
+	"rootwalk/wire"
+)
+
+// This file forgets what is known, for an operator who knows better.
+
+// Flush forgets what is known of a name: answers of all types, that it does not
+// exist, its delegation and keys, and that questions about it failed. With subtree
+// that goes for all names below it too. It returns how many entries of the cache
+// that were.
+func (r *Resolver) Flush(name wire.Name, subtree bool) int {
+	name = name.Lower()
+	flushed := r.o.Cache.Flush(name, subtree)
+	if r.o.Validator != nil {
+		r.o.Validator.Flush(name) // what is below hangs on its keys
+	}
+	r.o.Upstream.Forgive(name, subtree)
+	if name == wire.Root {
+		r.primeBehind()
+	}
+	return flushed
+}
+
+// Recheck forgets the addresses in the cache that the rules on private addresses
+// forbid, and the answers that older rules took something from.
+func (r *Resolver) Recheck() {
+	var gone []cache.Key
+	r.o.Cache.Each(func(e *cache.Entry) bool {
+		if e.Key.Kind() == cache.Answer && (Reason(e.Header) == wire.EDEBlocked || r.forbids(e)) {
+			gone = append(gone, e.Key)
+		}
+		return true
+	})
+	for i := range gone {
+		r.o.Cache.Delete(&gone[i])
+	}
+}
+
+// forbids tells whether an answer has an address that its name may not have.
+func (r *Resolver) forbids(e *cache.Entry) bool {
+	q := e.Key.Question()
+	if q.Type != wire.TypeA && q.Type != wire.TypeAAAA {
+		return false
+	}
+	var m wire.Message
+	if wire.Packed(e.Payload).Unpack(wire.Question{Name: wire.Name(q.Name), Type: q.Type, Class: q.Class}, &m) != nil {
+		return false
+	}
+	for _, rec := range m.Answer {
+		if a, ok := address(rec); ok && r.o.Rebinding.Forbids(rec.Name, a) {
+			return true
+		}
+	}
+	return false
+}
