@@ -226,8 +226,8 @@ func (w *world) delegate(child *zone) {
 				w.addGlue(parent, child, rr.(*dns.NS).Ns)
 			}
 		}
-		if parent.keys != nil && child.keys != nil && !child.noDS && !cut.has(dns.TypeDS) {
-			parent.add(child.ds())
+		if parent.keys != nil && child.keys != nil && !child.noDS && (!cut.has(dns.TypeDS) || child.ds != nil) {
+			parent.add(child.digests()...)
 		}
 	}
 }
@@ -332,7 +332,7 @@ func (n *Internet) TrustAnchors() string { return n.DS(".") }
 // zone that is not signed or not there.
 func (n *Internet) DS(zone string) string {
 	if z := n.world.Load().zone(canon(zone)); z != nil && z.keys != nil {
-		return z.ds().String() + "\n"
+		return z.keys.ksk.ToDS(dns.SHA256).String() + "\n"
 	}
 	return ""
 }

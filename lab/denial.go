@@ -23,7 +23,10 @@ func newChain(z *zone) *chain {
 	if z.keys == nil {
 		return nil
 	}
-	c := &chain{zone: z, nsec3: z.denial != withNSEC}
+	c := &chain{zone: z, nsec3: z.denial == withNSEC3 || z.denial == withOptOut}
+	if z.denial == withCompact {
+		return c
+	}
 	var names []*node
 	for _, n := range z.sorted() {
 		switch {
@@ -125,6 +128,9 @@ func (c *chain) exactNSEC(name string) []dns.RR {
 	if c == nil || c.nsec3 {
 		return nil
 	}
+	if c.compact() {
+		return c.madeFor(name)
+	}
 	if set, exact := c.at(name); exact {
 		return set
 	}
@@ -142,10 +148,12 @@ func (c *chain) each(names ...string) (sets [][]dns.RR) {
 // noData proves that a name that exists lacks a type; at a cut that is the absence of DS. A delegation or an empty
 // non-terminal that opt-out leaves out is proven by its closest provable encloser (RFC 5155 sections 7.2.3, 7.2.4, 7.2.7).
 func (c *chain) noData(name string) [][]dns.RR {
-	if c == nil {
+	switch {
+	case c == nil:
 		return nil
-	}
-	if !c.nsec3 {
+	case c.compact():
+		return [][]dns.RR{c.madeFor(name)}
+	case !c.nsec3:
 		return c.each(name) // for an empty non-terminal the record that covers it
 	}
 	encloser := name
@@ -166,10 +174,31 @@ func (c *chain) nameError(name, encloser string) [][]dns.RR {
 	switch {
 	case c == nil:
 		return nil
+	case c.compact():
+		return [][]dns.RR{c.madeFor(name)}
 	case c.nsec3:
 		return c.each(encloser, nextCloser(name, encloser), below("*", encloser))
 	}
 	return c.each(name, below("*", encloser))
+}
+
+// compact tells whether proofs are made for each question instead of taken from a ring.
+func (c *chain) compact() bool { return c.zone.denial == withCompact }
+
+// madeFor makes the record of a compact denial: nothing stands between the name and the first one below it, and the types
+// say whether there is such a name at all (RFC 9824 section 3).
+func (c *chain) madeFor(name string) []dns.RR {
+	name = canon(name)
+	rr := &dns.NSEC{
+		Hdr:        dns.RR_Header{Name: name, Rrtype: dns.TypeNSEC, Class: dns.ClassINET, Ttl: c.zone.negativeTTL()},
+		NextDomain: below("\\000", name),
+	}
+	if n := c.zone.nodes[name]; n != nil {
+		rr.TypeBitMap = c.bitmap(n, dns.TypeNSEC, dns.TypeRRSIG)
+	} else {
+		rr.TypeBitMap = []uint16{dns.TypeRRSIG, dns.TypeNSEC, dns.TypeNXNAME}
+	}
+	return []dns.RR{rr}
 }
 
 // wildcardAnswer proves that nothing closer to the name exists than the wildcard that answered for it.

@@ -25,6 +25,7 @@ type fault struct {
 	delay  time.Duration
 	number int // percentage, size, rcode, or how often; see faultKinds
 	record dns.RR
+	tampering
 
 	left   int // of number
 	random *rand.Rand
@@ -39,6 +40,9 @@ const (
 	aNumber
 	maybeNumber
 	aRecord
+	someTypes
+	aQuestion
+	aSignature
 )
 
 // faultKinds lists every fault with its argument.
@@ -55,6 +59,9 @@ var faultKinds = map[string]argument{
 	"recursive": noArgument, "bogus": noArgument, "no-signatures": noArgument, "truncate": noArgument,
 	"wrong-id": noArgument, "wrong-id-first": noArgument, "wrong-question": noArgument, "no-question": noArgument,
 	"lower-case": noArgument, "garbage": noArgument, "short": noArgument,
+
+	"rcode": aNumber, "ttl": aNumber, "without": someTypes, "unsigned": someTypes, "signed-answer": aRecord, "signed-authority": aRecord,
+	"resign": aSignature, "wrong-signatures": aNumber, "signatures-first": noArgument, "reply-of": aQuestion, "authority-of": aQuestion,
 }
 
 // udpOnly are the faults that concern UDP where the title names no network.
@@ -143,9 +150,15 @@ func (f *fault) argue(wanted argument, text string) error {
 		if f.record, err = dns.NewRR(text); err == nil && f.record == nil {
 			err = fmt.Errorf("wants a record")
 		}
+	case wanted == someTypes:
+		f.types, err = parseTypes(strings.Fields(text))
+	case wanted == aQuestion:
+		f.tampering, err = parseElsewhere(text)
+	case wanted == aSignature:
+		f.tampering, err = parseResign(text)
 	default:
 		f.number, err = strconv.Atoi(text)
-		if err == nil && (f.number < 0 || f.kind == "loss" && f.number > 100 || f.kind == "answer-rcode" && f.number > 0xfff) {
+		if err == nil && (f.number < 0 || f.kind == "loss" && f.number > 100 || strings.HasSuffix(f.kind, "rcode") && f.number > 0xfff) {
 			err = fmt.Errorf("%d is out of range", f.number)
 		}
 		if err == nil && wanted == maybeNumber && f.number == 0 {
@@ -196,6 +209,17 @@ func (f *fault) argue(wanted argument, text string) error {
 //	recursive                           RA is set: the server offers recursion too, to others
 //	bogus                               the first octet of every signature is changed
 //	no-signatures                       RRSIG, NSEC and NSEC3 records are removed
+//	rcode N                             another rcode, with the records as they are
+//	ttl N                               all TTLs
+//	without TYPE...                     records of these types are removed, but not their signatures
+//	unsigned TYPE...                    the signatures of these types are removed
+//	signed-answer RR, signed-authority RR    a record with a good signature of the zone
+//	resign TYPE|all FIELD=VALUE...      signatures of a type, made anew by the zone: labels, ttl, inception and expiration
+//	                                    (YYYYMMDD), signer, tag, algorithm; key=ksk, zsk or the word of a key that is none of its
+//	wrong-signatures N                  N wrong copies before every signature
+//	signatures-first                    signatures stand before what they sign
+//	reply-of ADDRESS NAME TYPE          what another server says to another question
+//	authority-of ADDRESS NAME TYPE      its authority section, beside what is there
 //	truncate                            TC and no records (UDP, unless the title says tcp)
 //	wrong-id                            only a reply with another ID
 //	wrong-id-first                      a forged reply with another ID and other addresses, then the good one
@@ -203,6 +227,8 @@ func (f *fault) argue(wanted argument, text string) error {
 //	lower-case                          the letter case of the question is not kept
 //	garbage                             12 random octets
 //	short                               the first 6 octets
+//
+// Faults of a changed answer are committed in order, but for "clear", which comes first, and those of the message.
 //
 // "only-type TYPE" and "only-name NAME" before a fault restrict it to such questions. An address that faults are ordered for,
 // but that serves no zone, is a server that refuses.

@@ -30,11 +30,17 @@
 //	nodelegate         the parent gets no delegation
 //	noglue             the delegation carries no glue
 //	glue               sibling glue too: addresses of NS names anywhere below the parent
-//	signed             signed with NSEC; also signed=nsec, signed=nsec3, signed=optout
+//	signed             signed with NSEC; also signed=nsec, nsec3, optout, or compact (RFC 9824, without wildcards)
 //	unsigned           never signed
 //	nods               signed, but the parent gets no DS
-//	alg=ecdsa          key algorithm: ecdsa (P-256), ed25519, rsa (1024 bits, for speed)
+//	ds=LIST            the DS records: sha1, sha256, sha384, the number of another digest, or algN for one of that
+//	                   algorithm, with commas between; one that ends with "!" is wrong. sha256 by default
+//	alg=ecdsa          key algorithm: ecdsa (P-256), ecdsa384, ed25519, rsa (with SHA-256), rsasha1, nsec3rsasha1, rsasha512,
+//	                   or a number that stands for one that nobody knows
+//	bits=N             of RSA keys; with others than 1024, for speed, nobody can sign, and signatures are wrong
 //	key=WORD           other keys than those that the zone's name alone gives
+//	flags=N protocol=N of the key-signing key
+//	colliding=N        N keys more, before the others, with the key tag of the zone-signing key
 //	iterations=N salt=HEX   of NSEC3, none by default
 //	inception=YYYYMMDD expiration=YYYYMMDD   of signatures, by default 2020-01-01 and 2036-01-01
 //

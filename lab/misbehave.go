@@ -54,7 +54,7 @@ func (n *Internet) exchange(addr netip.Addr, network string, raw []byte) outcome
 	}
 	r := s.respond(q)
 	if orders.replace(r, q, w) {
-		orders.change(r)
+		orders.change(r, q, w)
 	}
 	replies := orders.bytes(r, network)
 	return outcome{replies: replies, delay: orders.delay}
@@ -175,7 +175,7 @@ func (o *orders) replace(r *reply, q *dns.Msg, w *world) bool {
 }
 
 // change commits the faults that spoil an answer.
-func (o *orders) change(r *reply) {
+func (o *orders) change(r *reply, q *dns.Msg, w *world) {
 	if o.has("clear") {
 		r.clear()
 		r.msg.Rcode = dns.RcodeSuccess
@@ -194,6 +194,8 @@ func (o *orders) change(r *reply) {
 			r.removeProofs()
 		case "bogus":
 			r.breakSignatures()
+		default:
+			r.tamper(f, q, w)
 		}
 	}
 }

@@ -68,7 +68,8 @@ const (
 	unsignedZone denialKind = iota
 	withNSEC
 	withNSEC3
-	withOptOut // NSEC3 that leaves insecure delegations out
+	withOptOut  // NSEC3 that leaves insecure delegations out
+	withCompact // NSEC made for each question (RFC 9824)
 )
 
 // zoneSpec is a zone as somebody wrote it, or as build supplies it.
@@ -84,7 +85,10 @@ type zoneSpec struct {
 	denial                      denialKind
 	noDelegation, glue, noGlue  bool
 	noDS                        bool
-	algorithm                   uint8
+	ds                          []string // nil is one of SHA-256
+	algorithm, protocol         uint8
+	kskFlags                    uint16
+	bits, colliding             int
 	keyWord                     string
 	iterations                  uint16
 	salt                        string
@@ -100,8 +104,8 @@ var (
 const defaultTTL = 3600
 
 func newSpec(name string) *zoneSpec {
-	return &zoneSpec{name: name, ttl: defaultTTL, algorithm: dns.ECDSAP256SHA256,
-		inception: defaultInception, expiration: defaultExpiration}
+	return &zoneSpec{name: name, ttl: defaultTTL, algorithm: dns.ECDSAP256SHA256, bits: 1024,
+		kskFlags: dns.ZONE | dns.SEP, protocol: 3, inception: defaultInception, expiration: defaultExpiration}
 }
 
 func (s *zoneSpec) sharesAddress(o *zoneSpec) bool {
@@ -159,17 +163,28 @@ func (s *zoneSpec) option(word string) error {
 	case "unsigned":
 		s.denial = unsignedZone
 	case "signed":
-		kind, ok := map[string]denialKind{"": withNSEC, "nsec": withNSEC, "nsec3": withNSEC3, "optout": withOptOut}[value]
+		kind, ok := map[string]denialKind{"": withNSEC, "nsec": withNSEC, "nsec3": withNSEC3, "optout": withOptOut, "compact": withCompact}[value]
 		if !ok {
-			return fmt.Errorf("unknown option %q: want signed=nsec, nsec3 or optout", word)
+			return fmt.Errorf("unknown option %q: want signed=nsec, nsec3, optout or compact", word)
 		}
 		s.denial = kind
 	case "alg":
-		alg, ok := map[string]uint8{"ecdsa": dns.ECDSAP256SHA256, "ed25519": dns.ED25519, "rsa": dns.RSASHA256}[value]
-		if !ok {
-			return fmt.Errorf("unknown option %q: want alg=ecdsa, ed25519 or rsa", word)
-		}
-		s.algorithm = alg
+		s.algorithm, err = parseAlgorithm(value)
+	case "ds":
+		s.ds = strings.Split(value, ",")
+		_, err = parseDigests(s.ds)
+	case "bits":
+		s.bits, err = number(value, 1<<15)
+	case "colliding":
+		s.colliding, err = number(value, 500)
+	case "flags":
+		var n int
+		n, err = number(value, 1<<16-1)
+		s.kskFlags = uint16(n)
+	case "protocol":
+		var n int
+		n, err = number(value, 255)
+		s.protocol = uint8(n)
 	case "key":
 		s.keyWord = value
 	case "iterations":
@@ -195,6 +210,15 @@ func (s *zoneSpec) option(word string) error {
 		return fmt.Errorf("option %q: %w", word, err)
 	}
 	return nil
+}
+
+// number reads a number up to some limit.
+func number(text string, limit int) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err == nil && (n < 0 || n > limit) {
+		err = fmt.Errorf("%d is out of range", n)
+	}
+	return n, err
 }
 
 // parseRecords reads the body of a zone section. Blank lines stand for the text above it, so that the parser's own errors

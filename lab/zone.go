@@ -169,7 +169,9 @@ func (w *writer) step(name string, qtype uint16, first bool) (target string, mor
 	case at.node == nil:
 		wild := w.zone.nodes[below("*", at.encloser)]
 		if wild == nil {
-			w.out.rcode = dns.RcodeNameError
+			if !w.do || w.zone.denial != withCompact { // RFC 9824 section 3.1
+				w.out.rcode = dns.RcodeNameError
+			}
 			w.negative()
 			w.proofs(w.zone.chain.nameError(name, at.encloser))
 			return "", false
