@@ -13,6 +13,10 @@
 //	v := dnssec.New(dnssec.Options{Anchors: anchors})
 //	verdict := v.Check(ctx, fetcher, dnssec.NewBudget(false), &answer, nil)
 //
+// Trust anchors change over time: a TrustPoint says which keys of a zone are
+// trusted, a Follower shows it the zone's DNSKEY set now and then (RFC 5011), and
+// the state between two runs is a text that somebody else keeps.
+//
 // What an attacker may make us compute is bounded: by a Budget that belongs to
 // one client question and is shared by everything done for it, and by the limits
 // on keys, signatures and proofs of one set or one reply, which stand beside the

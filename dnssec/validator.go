@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -203,6 +204,14 @@ func (v *Validator) SetAnchors(list []Anchor) {
 	}
 	v.anchors.Store(&anchors)
 	v.zones.purge()
+}
+
+// TrustsRootKey tells whether a trust anchor of the root has the key tag (RFC 8509
+// section 3.2).
+func (v *Validator) TrustsRootKey(tag uint16) bool {
+	t := (*v.anchors.Load())[wire.Root]
+	return slices.ContainsFunc(t.ds, func(d string) bool { return len(d) >= 2 && be16(d) == tag }) ||
+		slices.ContainsFunc(t.keys, func(d string) bool { return keyTag(d) == tag })
 }
 
 // Flush forgets what is known of a zone and of all below it.

@@ -27,6 +27,8 @@ type Signed struct {
 
 	tag       uint16 // of the key that signed
 	algorithm Algorithm
+	original  uint32 // seconds: the TTL when it was signed
+	left      uint32 // seconds until the signature expires
 }
 
 // VerifyRRset looks for a signature of the set by one of the zone's keys, as of
@@ -94,8 +96,8 @@ func refused(c complaint, limit bool) Signed {
 
 // accept is the result of a good signature.
 func (s *signature) accept(set *wire.RRset, now uint32) Signed {
-	r := Signed{OK: true, EDE: wire.NoEDE, tag: s.tag, algorithm: s.algorithm}
-	r.TTL = min(set.TTL, s.ttl, s.expiration-now)
+	r := Signed{OK: true, EDE: wire.NoEDE, tag: s.tag, algorithm: s.algorithm, original: s.ttl, left: s.expiration - now}
+	r.TTL = min(set.TTL, s.ttl, r.left)
 	if s.labels < labelsOf(set.Name) {
 		r.Wildcard, r.Encloser = true, set.Name.Last(s.labels)
 	}

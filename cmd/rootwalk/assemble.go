@@ -30,6 +30,7 @@ type parts struct {
 	cache     *cache.Cache
 	upstream  *upstream.Upstream
 	validator *dnssec.Validator // nil until validation is switched on
+	follower  *dnssec.Follower  // nil: trust anchors stay as they are configured
 	resolver  *resolver.Resolver
 	server    *server.Server
 
@@ -52,7 +53,7 @@ func worldOf(cfg *config.Config) (w world, err error) {
 	if w.hints, err = rootServers(cfg); err != nil {
 		return w, err
 	}
-	w.anchors, err = trustAnchors(cfg)
+	w.anchors, err = configuredAnchors(cfg)
 	return w, err
 }
 
@@ -62,7 +63,9 @@ func assemble(cfg *config.Config, log *slog.Logger) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	return assembleIn(w, cfg, log), nil
+	p := assembleIn(w, cfg, log)
+	p.follow(cfg)
+	return p, nil
 }
 
 // assembleIn makes the rooms for one Internet.
@@ -185,33 +188,6 @@ func parseNames(texts []string) []wire.Name {
 		out[i] = wire.MustName(t).Lower()
 	}
 	return out
-}
-
-// trustAnchors are the built-in ones of the root, or those of the configured file.
-func trustAnchors(cfg *config.Config) ([]dnssec.Anchor, error) {
-	list := roothints.BuiltinAnchors()
-	if file := cfg.Root.TrustAnchors; file != "" {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("root.trust-anchors: %w", err)
-		}
-		if list, err = roothints.ParseAnchors(file, bytes.NewReader(text)); err != nil {
-			return nil, err
-		}
-	}
-	return anchorsOf(list)
-}
-
-// anchorsOf are trust anchors as the validator wants them.
-func anchorsOf(list []roothints.Anchor) ([]dnssec.Anchor, error) {
-	out := make([]dnssec.Anchor, len(list))
-	for i, a := range list {
-		var err error
-		if out[i], err = dnssec.AnchorOf(a.RR); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
 }
 
 // negativeAnchors tells which names are exempt from validation at the moment.

@@ -82,7 +82,7 @@ func checkCommand() *cobra.Command {
 			if _, err := rootServers(cfg); err != nil {
 				return err
 			}
-			if _, err := trustAnchors(cfg); err != nil {
+			if _, err := configuredAnchors(cfg); err != nil {
 				return err
 			}
 			if defaults {
@@ -110,7 +110,6 @@ func missing(cfg *config.Config) []string {
 		}
 	}
 	note(cfg.DNSSEC.AggressiveNSEC && cfg.IsSet("dnssec.aggressive-nsec"), "dnssec.aggressive-nsec: this version synthesises nothing from NSEC records")
-	note(cfg.DNSSEC.TrustAnchorState != "", "dnssec.trust-anchor-state: this version does not follow key changes (RFC 5011)")
 	note(cfg.Cache.Snapshot != "", "cache.snapshot: this version keeps no snapshot")
 	note(cfg.Control.Socket != "", "control.socket: this version has no control socket")
 	return out

@@ -108,8 +108,11 @@ func (p *parts) apply(w world, next *config.Config, changed []string) {
 		o := validatorOptions(w, next)
 		switch {
 		case p.validator != nil:
-			if !anchors { // those in force may have been learned since (RFC 5011)
+			switch {
+			case !anchors: // those in force may have been learned since (RFC 5011)
 				o.Anchors = nil
+			case p.follower != nil:
+				o.Anchors = p.follower.Configure(w.anchors, next.DNSSEC.SHA1)
 			}
 			p.validator = p.validator.With(o)
 		case next.DNSSEC.Validate && len(w.anchors) > 0:

@@ -101,6 +101,14 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 	case <-time.After(primeWait):
 	case <-ctx.Done():
 	}
+	if p.follower != nil {
+		followed := make(chan struct{})
+		go func() {
+			defer close(followed)
+			p.follower.Run(ctx)
+		}()
+		defer func() { <-followed }()
+	}
 	log.Info("ready", "listen", bound, "metrics", cfg.Metrics.Listen, "primed", p.resolver.Primed())
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
 	if ready != nil {
