@@ -38,7 +38,7 @@ func listOf[T any](item form[T]) form[[]T] {
 			all = append(all, item.print(v))
 		}
 		return "[" + strings.Join(all, ", ") + "]"
-	}}
+	}, schema{"type": "array", "items": item.schema, "description": "accepted: " + accepts}}
 }
 
 // untypedList is the list that a text without types means.
@@ -97,7 +97,7 @@ var listens = listOf(listen).that("a list of one or more different addresses, ea
 		seen[address] = true
 	}
 	return nil
-})
+}).shaped("minItems", 1)
 
 // The forms of the parts of a zone.
 var (
@@ -126,6 +126,7 @@ var zone = form[Zone]{
 		return fmt.Sprintf("{name: %s, type: %s, servers: %s, fall-back: %s}",
 			name.print(z.Name), zoneType.print(z.Type), zoneServers.print(z.Servers), truth.print(z.FallBack))
 	},
+	schema: object(schema{"name": name.schema, "type": zoneType.schema, "servers": zoneServers.schema.with("minItems", 1), "fall-back": truth.schema}, "name", "type", "servers"),
 }
 
 // zones is the list of zones, printed one on a line. No name may stand twice: which servers would it mean?
@@ -173,6 +174,7 @@ var negativeTrustAnchor = form[NegativeTrustAnchor]{
 		}
 		return fmt.Sprintf("{name: %s, until: %s}", name.print(a.Name), date.print(a.Until))
 	},
+	schema: schema{"anyOf": []schema{name.schema, object(schema{"name": name.schema, "until": date.schema}, "name")}},
 }
 
 // readParts reads a mapping of some parts, of which the first few are required.

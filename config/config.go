@@ -16,7 +16,7 @@
 //
 // Every key stands once, in the table of keys.go: its name, its comment, its place in Config and its form, that is how a
 // value of it is read and printed. Reading files (load.go, check.go), the environment (env.go) and printing
-// (print.go) walk that table, so that a new key is one line there and one field here.
+// (print.go, schema.go) walk that table, so that a new key is one line there and one field here.
 package config
 
 import (

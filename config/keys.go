@@ -96,6 +96,8 @@ type slot interface {
 	read(n *node, at place) bool
 	// print is the value as YAML.
 	print() string
+	// describe is the value as a JSON schema.
+	describe() schema
 	// copy takes over the value of the same key in another Config.
 	copy(slot)
 }
@@ -106,6 +108,7 @@ type form[T any] struct {
 	accepts string // follows "accepted: " in errors
 	read    func(n *node, at place) (T, bool)
 	print   func(T) string
+	schema  schema
 }
 
 type formed[T any] struct {
@@ -122,6 +125,8 @@ func (f formed[T]) read(n *node, at place) bool {
 }
 
 func (f formed[T]) print() string { return f.form.print(*f.value) }
+
+func (f formed[T]) describe() schema { return f.form.schema }
 
 // in binds a form to a field.
 func in[T any](f form[T], field func(*Config) *T) func(*Config) slot {
@@ -145,7 +150,7 @@ var (
 	listen   = scalar(`"V4:PORT" or "[V6]:PORT"`, quoted, parseListen, text)
 	server   = scalar(`"ADDR", "V4:PORT" or "[V6]:PORT"`, printed(serverText), parseServer, text)
 	date     = scalar(`a date such as "2026-01-31T12:00:00Z"`, printed(timeText), parseTime, text)
-	duration = scalar(`a duration such as 500ms, 30s, 5m or 24h, or 0`, durationText, parseDuration, text, integer)
+	duration = scalar(`a duration such as 500ms, 30s, 5m or 24h, or 0`, durationText, parseDuration, text, integer).shaped("pattern", durationPattern)
 	positive = duration.that("a duration above 0, such as 376ms", func(d time.Duration) error {
 		if d == 0 {
 			return fmt.Errorf("0 is too short")
@@ -161,7 +166,7 @@ var (
 		}
 		return nil
 	})
-	size = scalar("bytes, or a whole number of KiB, MiB or GiB such as 256MiB", Bytes.String, parseBytes, text, integer).
+	size = scalar("bytes, or a whole number of KiB, MiB or GiB such as 256MiB", Bytes.String, parseBytes, text, integer).shaped("pattern", sizePattern).
 		that(fmt.Sprintf("at least %v", Bytes(minCacheSize)), func(b Bytes) error {
 			if b < minCacheSize {
 				return fmt.Errorf("%v is too small", b)
@@ -189,7 +194,7 @@ func scalar[T any](accepts string, print func(T) string, parse func(string) (T, 
 			return value, false
 		}
 		return value, true
-	}, print}
+	}, print, scalarSchema(accepts, kinds)}
 }
 
 // that narrows a form to the values that pass a check.
@@ -204,7 +209,13 @@ func (f form[T]) that(accepts string, check func(T) error) form[T] {
 			return value, false
 		}
 		return value, true
-	}, f.print}
+	}, f.print, f.schema.with("description", "accepted: "+accepts)}
+}
+
+// shaped gives a form a part of a schema that its kinds do not tell.
+func (f form[T]) shaped(part string, value any) form[T] {
+	f.schema = f.schema.with(part, value)
+	return f
 }
 
 // orEmpty is a form of texts whose zero value is written "".
@@ -229,7 +240,7 @@ func whole[T int | uint16](least, most T) form[T] {
 			return 0, fmt.Errorf("%s is out of range", clipped(s))
 		}
 		return T(n), nil
-	}, integer)
+	}, integer).shaped("minimum", least).shaped("maximum", most)
 }
 
 // enum is a form of a few words.
@@ -244,7 +255,7 @@ func enum[T ~string](words ...T) form[T] {
 			return "", fmt.Errorf("%s is unknown", shown(s))
 		}
 		return T(s), nil
-	}, text)
+	}, text).shaped("enum", all)
 }
 
 // quoted is a text in double quotes, as YAML and JSON both read it. Texts are printable, so two escapes suffice.

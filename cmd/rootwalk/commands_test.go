@@ -94,6 +94,14 @@ func TestTheDefaultsArePrintedAsAConfiguration(t *testing.T) {
 	run(t, "check", "-c", path).want(t, 0, []string{"ok\n"}, nil)
 }
 
+func TestTheSchemaIsPrinted(t *testing.T) {
+	o := run(t, "check", "--schema")
+	o.want(t, 0, []string{`"Configuration of rootwalk"`, `"max-negative-ttl"`}, nil)
+	if !json.Valid([]byte(o.out)) {
+		t.Error("it is no JSON")
+	}
+}
+
 func TestTheEnvironmentIsALayerOfItsOwn(t *testing.T) {
 	cmd := command("check", "--defaults")
 	cmd.Env = append(cmd.Env, "ROOTWALK_LOG_LEVEL=debug", "ROOTWALK_UNKNOWN=1")

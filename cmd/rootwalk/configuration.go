@@ -67,11 +67,15 @@ func levelOf(l config.LogLevel) slog.Level {
 
 func checkCommand() *cobra.Command {
 	var s settings
-	var defaults bool
+	var defaults, schema bool
 	cmd := &cobra.Command{
 		Use: "check", Short: "Check a configuration, or print it whole with the defaults", Args: cobra.NoArgs,
-		Example: "  rootwalk check -c /etc/rootwalk/rootwalk.yaml\n  rootwalk check --defaults > rootwalk.yaml",
+		Example: "  rootwalk check -c /etc/rootwalk/rootwalk.yaml\n  rootwalk check --defaults > rootwalk.yaml\n  rootwalk check --schema > rootwalk.schema.json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if schema {
+				_, err := cmd.OutOrStdout().Write(config.Schema())
+				return err
+			}
 			cfg, warnings, err := s.configuration(cmd)
 			if err != nil {
 				return err
@@ -98,6 +102,7 @@ func checkCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&s.file, "config", "c", "", "configuration `FILE`")
 	cmd.Flags().BoolVar(&defaults, "defaults", false, "print the whole configuration")
+	cmd.Flags().BoolVar(&schema, "schema", false, "print a JSON schema of all keys, for editors")
 	return cmd
 }
 
