@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"net/netip"
+	"slices"
 
 	"rootwalk/cache"
 	"rootwalk/wire"
@@ -32,10 +33,21 @@ func (k kind) String() string { return kindNames[k] }
 // negative tells whether the reply says that something does not exist.
 func (k kind) negative() bool { return k == isNoData || k == isNXDomain || k == isYXDomain }
 
+// doubt is why the other servers of a zone are asked too. If none of them does
+// better, the reply counts.
+type doubt uint8
+
+const (
+	noDoubt   doubt = iota
+	fromCache       // by a server that answers from its cache, and so is none of the zone's (RFC 1912 section 2.8)
+	empty           // no data, and no record that says so: some servers reply that when something is wrong with them
+)
+
 // meaning is a reply, scrubbed of all that the server has no say in.
 type meaning struct {
 	kind   kind
-	reason string // why it is lame or broken
+	reason string // why it is lame, broken or in doubt
+	doubt  doubt
 
 	zone wire.Name  // that was asked
 	from netip.Addr // the server that said so
@@ -71,14 +83,14 @@ func classify(zone wire.Name, forwarder bool, q wire.Question, m *wire.Message) 
 	if m.TC() {
 		return meaning{kind: isBroken, reason: "truncated"}
 	}
-	// A server that answers from its cache is none of the zone's. A referral may
-	// well come from one that also does recursion for others.
-	fromCache := meaning{kind: isLame, reason: "answers from a cache"}
-	cached := !m.AA() && m.Flags&wire.FlagRA != 0 && !forwarder
+	// A referral may well come from a server that also does recursion for others.
 	res := meaning{}
-	name, complete := res.followAnswer(zone, q, wire.Group(m.Answer), m.Rcode)
-	if cached && (complete || len(res.links) > 0 || m.Rcode != wire.NoError) {
-		return fromCache
+	if !m.AA() && m.Flags&wire.FlagRA != 0 && !forwarder {
+		res.doubt, res.reason = fromCache, "answers from a cache"
+	}
+	name, complete := res.followAnswer(zone, q, answer(m))
+	if m.Rcode == wire.YXDomain && res.kind != isYXDomain {
+		return meaning{kind: isBroken, reason: "YXDOMAIN without a DNAME"}
 	}
 	if complete {
 		res.proofs = denials(wire.Group(m.Authority), zone)                  // of an answer that a wildcard gave
@@ -89,9 +101,6 @@ func classify(zone wire.Name, forwarder bool, q wire.Question, m *wire.Message) 
 	}
 	authority := wire.Group(m.Authority)
 	soa := findSOA(authority, zone, name)
-	if cached && soa != nil {
-		return fromCache
-	}
 	if len(res.links) > 0 && soa == nil && m.Rcode != wire.NXDomain {
 		res.kind, res.next, res.proofs = isAlias, name, denials(authority, zone)
 		return res
@@ -106,21 +115,42 @@ func classify(zone wire.Name, forwarder bool, q wire.Question, m *wire.Message) 
 	default:
 		return referral(zone, q, m, authority)
 	}
-	if !m.AA() && soa == nil && !forwarder {
+	res.proofs = denials(authority, zone)
+	if !m.AA() && soa == nil && !forwarder && !signed(res.proofs) {
 		return meaning{kind: isLame, reason: "negative answer without authority"}
 	}
 	if soa != nil {
 		res.soa = []wire.RRset{*soa}
 	}
-	res.proofs = denials(authority, zone)
 	return res
+}
+
+// answer groups the answer section. Signatures of it that a server put into the
+// additional section are as good as any.
+func answer(m *wire.Message) []wire.RRset {
+	sets := wire.Group(m.Answer)
+	for _, r := range m.Additional {
+		if r.Type != wire.TypeRRSIG {
+			continue
+		}
+		if s := findSet(sets, r.Name, wire.Covered(r.Data), r.Class); s != nil && !slices.Contains(s.Sigs, r.Data) {
+			s.Sigs = append(s.Sigs, r.Data)
+		}
+	}
+	return sets
+}
+
+// signed tells whether there are proofs that somebody signed: what the servers of
+// a zone say of it, with or without AA.
+func signed(proofs []wire.RRset) bool {
+	return slices.ContainsFunc(proofs, func(s wire.RRset) bool { return len(s.Sigs) > 0 })
 }
 
 // followAnswer walks through the aliases of an answer section and gathers the
 // sets that belong to the question, in order. Records of other owners or types
 // are left behind. It returns the name at which the section ends, and whether
 // that is the end of the matter.
-func (res *meaning) followAnswer(zone wire.Name, q wire.Question, sets []wire.RRset, rcode wire.Rcode) (wire.Name, bool) {
+func (res *meaning) followAnswer(zone wire.Name, q wire.Question, sets []wire.RRset) (wire.Name, bool) {
 	name := q.Name
 	for range wire.MaxRecords {
 		d := findDNAME(sets, zone, name, q.Class)
@@ -159,10 +189,6 @@ func (res *meaning) followAnswer(zone wire.Name, q wire.Question, sets []wire.RR
 			res.kind, res.next = isAlias, name
 			return name, true
 		}
-	}
-	if rcode == wire.YXDomain && len(res.links) == 0 {
-		res.kind, res.reason = isBroken, "YXDOMAIN without a DNAME"
-		return name, true
 	}
 	return name, false
 }
@@ -236,20 +262,23 @@ func referral(zone wire.Name, q wire.Question, m *wire.Message, authority []wire
 			ns = s
 		}
 	}
+	proofs := denials(authority, zone)
 	switch {
 	case ns != nil && ns.Name.Below(zone) && q.Type == wire.TypeDS && ns.Name == q.Name:
 		// A server from before DNSSEC refers to the child for what only the
 		// parent can have: it has no such record.
-		return meaning{kind: isNoData}
+		return meaning{kind: isNoData, proofs: proofs}
 	case ns != nil && ns.Name.Below(zone):
-	case m.AA(): // RFC 2308 section 2.2 type 3: no SOA, so nothing to remember
-		return meaning{kind: isNoData}
-	case ns != nil && zone.Below(ns.Name):
+	case ns != nil && zone.Below(ns.Name): // AA or not: NS records without SOA are no denial (RFC 2308 section 2.2)
 		return meaning{kind: isLame, reason: "upward referral to " + ns.Name.String()}
+	case signed(proofs), m.AA() && ns != nil:
+		return meaning{kind: isNoData, proofs: proofs}
+	case m.AA(): // RFC 2308 section 2.2 type 3: no SOA, so nothing to remember
+		return meaning{kind: isNoData, doubt: empty, reason: "empty answer"}
 	default:
 		return meaning{kind: isLame, reason: "neither answer nor referral"}
 	}
-	res := meaning{kind: isReferral, proofs: denials(authority, zone)}
+	res := meaning{kind: isReferral, proofs: proofs}
 	if ds := findSet(authority, ns.Name, wire.TypeDS, q.Class); ds != nil {
 		res.proofs = append(res.proofs, *ds)
 	}

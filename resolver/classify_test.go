@@ -90,6 +90,7 @@ func (res meaning) words() string {
 
 func TestWhatAReplyMeans(t *testing.T) {
 	const soa = "example.com. 300 SOA ns1.example.com. h.example.com. 1 2 3 4 300"
+	const nsec = "www.example.com. 300 NSEC zzz.example.com. A\nwww.example.com. 300 RRSIG NSEC 13 3 300 20360101000000 20200101000000 1 example.com. AAAA"
 	for _, c := range []struct{ what, zone, question, flags, reply, want string }{
 		{"an answer", "example.com.", "www.example.com. A", "aa", "www.example.com. 300 A 192.0.2.1\nwww.example.com. 300 A 192.0.2.2", "answer; www.example.com. A x2"},
 		{"records of others are left behind", "example.com.", "www.example.com. A", "aa", "www.example.com. 300 A 192.0.2.1\nbank.example. 300 A 192.0.2.66\nwww.example.com. 300 TXT x", "answer; www.example.com. A x1"},
@@ -102,26 +103,33 @@ func TestWhatAReplyMeans(t *testing.T) {
 		{"an alias to a name that does not exist", "example.com.", "a.example.com. A", "aa NXDOMAIN", "a.example.com. 300 CNAME b.example.com.\n--\n" + soa, "NXDOMAIN; a.example.com. CNAME b.example.com.; SOA of example.com."},
 		{"an alias that the server did not follow", "example.com.", "a.example.com. A", "aa", "a.example.com. 300 CNAME b.example.com.", "alias; a.example.com. CNAME b.example.com.; next b.example.com."},
 		{"an alias to itself", "example.com.", "a.example.com. A", "aa", "a.example.com. 300 CNAME a.example.com.", "alias; a.example.com. CNAME a.example.com.; next a.example.com."},
-		{"two aliases at one name", "example.com.", "a.example.com. A", "aa", "a.example.com. 300 CNAME b.example.com.\na.example.com. 300 CNAME c.example.com.", "no data"},
+		{"two aliases at one name", "example.com.", "a.example.com. A", "aa", "a.example.com. 300 CNAME b.example.com.\na.example.com. 300 CNAME c.example.com.", "no data: empty answer"},
 		{"a DNAME", "example.com.", "x.old.example.com. A", "aa", "old.example.com. 300 DNAME new.example.org.\nx.old.example.com. 300 CNAME evil.example.org.", "alias; old.example.com. DNAME new.example.org.; x.old.example.com. CNAME x.new.example.org.; next x.new.example.org."},
-		{"a DNAME of a zone above", "example.com.", "x.example.com. A", "aa", "com. 300 DNAME evil.example.", "no data"},
+		{"a DNAME of a zone above", "example.com.", "x.example.com. A", "aa", "com. 300 DNAME evil.example.", "no data: empty answer"},
 		{"no data", "example.com.", "www.example.com. MX", "aa", "--\n" + soa, "no data; SOA of example.com."},
 		{"no data, by the server of a zone below", "com.", "www.example.com. MX", "aa", "--\n" + soa, "no data; SOA of example.com."},
-		{"no data with an SOA of elsewhere", "example.com.", "www.example.com. MX", "aa", "--\nexample.org. 300 SOA a. b. 1 2 3 4 5", "no data"},
+		{"no data with an SOA of elsewhere", "example.com.", "www.example.com. MX", "aa", "--\nexample.org. 300 SOA a. b. 1 2 3 4 5", "no data: empty answer"},
 		{"no data without authority", "example.com.", "www.example.com. MX", "", "", "lame: neither answer nor referral"},
 		{"NXDOMAIN", "example.com.", "www.example.com. MX", "aa NXDOMAIN", "--\n" + soa, "NXDOMAIN; SOA of example.com."},
-		{"NXDOMAIN of a cache", "example.com.", "www.example.com. MX", "ra NXDOMAIN", "--\n" + soa, "lame: answers from a cache"},
+		{"NXDOMAIN of a cache", "example.com.", "www.example.com. MX", "ra NXDOMAIN", "--\n" + soa, "NXDOMAIN: answers from a cache; SOA of example.com."},
+		{"an empty answer", "example.com.", "www.example.com. MX", "aa", "", "no data: empty answer"},
+		{"no data with the zone's servers alone", "example.com.", "www.example.com. MX", "aa", "--\nexample.com. 3600 NS ns1.example.com.", "no data"},
+		{"no data that is proved, without SOA and AA", "example.com.", "www.example.com. MX", "", "--\n" + nsec, "no data; proof www.example.com. NSEC"},
+		{"NXDOMAIN that is proved, without SOA and AA", "example.com.", "www.example.com. MX", "NXDOMAIN", "--\n" + nsec, "NXDOMAIN; proof www.example.com. NSEC"},
+		{"NXDOMAIN without AA, SOA and signature", "example.com.", "www.example.com. MX", "NXDOMAIN", "--\nwww.example.com. 300 NSEC zzz.example.com. A", "lame: negative answer without authority"},
+		{"YXDOMAIN without a DNAME", "example.com.", "www.example.com. A", "aa YXDOMAIN", "www.example.com. 300 A 192.0.2.1", "broken: YXDOMAIN without a DNAME"},
 		{"a referral", "com.", "www.example.com. A", "", "--\nexample.com. 3600 NS ns1.example.com.\nexample.com. 3600 NS ns.example.org.\n--\nns1.example.com. 1800 A 192.0.2.1\nns1.example.com. 1800 AAAA 2001:db8::1\nns.example.org. 1800 A 192.0.2.66\nwww.example.com. 60 A 192.0.2.66",
 			"referral to example.com. for 1800 s; ns1.example.com. [192.0.2.1 2001:db8::1]; ns.example.org. []"},
 		{"a referral to an uncle", "com.", "www.example.com. A", "", "--\nexample.org. 3600 NS ns1.example.org.", "lame: neither answer nor referral"},
 		{"a referral to itself", "com.", "www.example.com. A", "", "--\ncom. 3600 NS ns1.nic.com.", "lame: neither answer nor referral"},
 		{"an upward referral", "example.com.", "www.example.com. A", "", "--\n. 3600 NS a.root-servers.net.", "lame: upward referral to ."},
+		{"an upward referral with authority", "example.com.", "www.example.com. A", "aa", "--\n. 3600 NS a.root-servers.net.", "lame: upward referral to ."},
 		{"the deepest of two", "com.", "a.b.example.com. A", "", "--\nexample.com. 3600 NS ns1.example.com.\nb.example.com. 3600 NS ns2.example.com.", "referral to b.example.com. for 3600 s; ns2.example.com. []"},
 		{"DS at a server from before DNSSEC", "com.", "example.com. DS", "", "--\nexample.com. 3600 NS ns1.example.com.", "no data"},
 		{"a signed referral", "com.", "www.example.com. A", "", "--\nexample.com. 3600 NS ns1.example.com.\nexample.com. 3600 DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000000", "referral; proof example.com. DS to example.com. for 3600 s; ns1.example.com. []"},
 		{"a positive answer with its zone's servers", "example.com.", "www.example.com. A", "aa", "www.example.com. 300 A 192.0.2.1\n--\nexample.com. 3600 NS ns9.evil.example.", "answer; www.example.com. A x1"},
 		{"a referral of a server that also does recursion", "com.", "www.example.com. A", "ra", "--\nexample.com. 3600 NS ns1.example.com.", "referral to example.com. for 3600 s; ns1.example.com. []"},
-		{"an answer of a cache", "example.com.", "www.example.com. A", "ra", "www.example.com. 300 A 192.0.2.1", "lame: answers from a cache"},
+		{"an answer of a cache", "example.com.", "www.example.com. A", "ra", "www.example.com. 300 A 192.0.2.1", "answer: answers from a cache; www.example.com. A x1"},
 		{"refused", "example.com.", "www.example.com. A", "REFUSED", "", "lame: REFUSED"},
 		{"server failure", "example.com.", "www.example.com. A", "SERVFAIL", "", "broken: SERVFAIL"},
 		{"truncated", "example.com.", "www.example.com. A", "aa tc", "www.example.com. 300 A 192.0.2.1", "broken: truncated"},
@@ -134,6 +142,15 @@ func TestWhatAReplyMeans(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 		})
+	}
+}
+
+func TestSignaturesOfAnAnswerMayStandInTheAdditionalSection(t *testing.T) {
+	const sig = " 300 RRSIG A 13 3 300 20360101000000 20200101000000 1 example.com. AAAA\n"
+	q := wire.Question{Name: wire.MustName("www.example.com."), Type: wire.TypeA, Class: wire.ClassIN}
+	m := message(t, q, "aa", "www.example.com. 300 A 192.0.2.1\n--\n--\nwww.example.com."+sig+"ns.example.com."+sig)
+	if got := len(classify(wire.MustName("example.com."), false, q, m).final[0].Sigs); got != 1 {
+		t.Errorf("%d signatures, want 1", got)
 	}
 }
 

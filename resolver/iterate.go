@@ -44,7 +44,7 @@ func (w *walk) iterate(q wire.Question) (meaning, error) {
 				steps.off = true
 				continue
 			}
-			if cut.known && moved(err) && cut.conf == nil && cut.Zone != wire.Root {
+			if moved(err) && cut.movable() {
 				w.trace.add(Step{Kind: StepNote, Text: "no server serves " + cut.Zone.String() + " any more: asking its parent again"})
 				w.r.dropCut(cut.Zone)
 				cut = w.closestCut(start)

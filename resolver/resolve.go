@@ -268,7 +268,7 @@ func (w *walk) cached(k, q wire.Question) *piece {
 		authority[i].TTL -= min(age, authority[i].TTL)
 	}
 	var res meaning
-	name, complete := res.followAnswer(wire.Root, q, answer, m.Rcode)
+	name, complete := res.followAnswer(wire.Root, q, answer)
 	p := &piece{links: res.links, final: res.final, ttl: uint32(h.Expires() - now), status: h.Status, flags: h.Flags}
 	switch {
 	case complete && res.kind == isAnswer && k != q: // the alias itself, below a DNAME

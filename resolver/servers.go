@@ -18,9 +18,16 @@ func (w *walk) askZone(cut *zoneCut, q wire.Question, final bool) (meaning, erro
 	s := w.serversOf(cut)
 	up := w.r.o.Upstream
 	trouble := complaints{}
+	var spare *meaning // in doubt, and better than nothing
+	giveUp := func(f *Failure) (meaning, error) {
+		if spare == nil || f.moved && cut.movable() {
+			return meaning{}, f
+		}
+		return *spare, nil
+	}
 	for {
 		if w.ctx.Err() != nil {
-			return meaning{}, &Failure{EDE: wire.EDENoReachable, Text: fmt.Sprintf("no answer from %s in time%s", cut.Zone, trouble.text()), wide: cut.wide(), partial: w.hurried()}
+			return giveUp(&Failure{EDE: wire.EDENoReachable, Text: fmt.Sprintf("no answer from %s in time%s", cut.Zone, trouble.text()), wide: cut.wide(), partial: w.hurried()})
 		}
 		if !final && trouble.silent >= maxSilentMinimised { // the whole name may fare better (RFC 9156 section 4)
 			f := s.failure(cut, &trouble)
@@ -37,7 +44,7 @@ func (w *walk) askZone(cut *zoneCut, q wire.Question, final bool) (meaning, erro
 				continue
 			}
 			if i < 0 {
-				return meaning{}, s.failure(cut, &trouble)
+				return giveUp(s.failure(cut, &trouble))
 			}
 		}
 		c := &s.list[i]
@@ -59,11 +66,18 @@ func (w *walk) askZone(cut *zoneCut, q wire.Question, final bool) (meaning, erro
 		}
 		res := classify(cut.Zone, cut.forwards(), q, reply.Message)
 		w.traceReply(cut, q, s.owner[i], c.Addr, &res, reply)
-		if res.kind == isLame || res.kind == isBroken {
+		res.zone, res.from = cut.Zone, c.Addr.Addr()
+		if res.doubt == empty && (!final || spare != nil && spare.doubt == empty) { // a second one says the same
+			res.doubt = noDoubt
+		}
+		if res.kind == isLame || res.kind == isBroken || res.doubt != noDoubt {
 			c.Out = true
 			trouble.useless(c.Addr.Addr(), &res)
-			if res.kind == isLame && final {
+			if (res.kind == isLame || res.doubt == fromCache) && final {
 				up.MarkLame(c.Addr.Addr(), cut.Zone, lameFor)
+			}
+			if res.doubt != noDoubt && spare == nil {
+				spare = &res
 			}
 			continue
 		}
@@ -72,7 +86,6 @@ func (w *walk) askZone(cut *zoneCut, q wire.Question, final bool) (meaning, erro
 				up.MarkLame(a, cut.Zone, brokenFor)
 			}
 		}
-		res.zone, res.from = cut.Zone, c.Addr.Addr()
 		if cut.known {
 			w.learnBehind(s, reply.RTT)
 		}
@@ -120,6 +133,9 @@ func (w *walk) traceReply(cut *zoneCut, q wire.Question, owner wire.Name, a neti
 	case isAlias:
 		step.Outcome += " to " + res.next.String()
 	}
+	if res.doubt != noDoubt {
+		step.Outcome += ", in doubt: " + res.reason
+	}
 	if reply.Joined {
 		step.Text = strings.TrimPrefix(step.Text+", asked by another walk", ", ")
 	}
@@ -147,9 +163,10 @@ func (t *complaints) failed(a netip.Addr, err error) {
 
 func (t *complaints) useless(a netip.Addr, res *meaning) {
 	t.replied = true
-	if res.kind == isLame {
+	switch {
+	case res.kind == isLame || res.doubt == fromCache:
 		t.lame++
-	} else {
+	case res.kind == isBroken:
 		t.broken = append(t.broken, a)
 	}
 	t.note(a, res.reason)

@@ -37,6 +37,9 @@ func (c *zoneCut) lease(ttl uint32, now int64) uint32 {
 // wide tells whether many names depend on these very servers.
 func (c *zoneCut) wide() bool { return c.Zone == wire.Root || c.conf != nil }
 
+// movable tells whether the parent may say by now that other servers have the zone.
+func (c *zoneCut) movable() bool { return c.known && c.conf == nil && c.Zone != wire.Root }
+
 func (c *zoneCut) forwards() bool { return c.conf != nil && c.conf.Forward }
 
 // closestCut finds the deepest zone cut at or above the name: a configured zone,
