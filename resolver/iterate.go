@@ -29,7 +29,7 @@ func (w *walk) iterate(q wire.Question) (meaning, error) {
 				if len(p.links) > 0 { // the code is that of the name at the end; this one exists
 					p.rcode = wire.NoError
 				}
-				if p.rcode == wire.NXDomain && trustsNXDomain(cut.Zone) {
+				if p.rcode == wire.NXDomain && trustsNXDomain(cut.Zone) && p.flags&compactFlag == 0 { // that would be about one name
 					w.trace.add(Step{Kind: StepCached, Question: ask.String(), Outcome: "NXDOMAIN"})
 					return meaning{kind: isNXDomain, zone: cut.Zone, soa: p.soa, proofs: p.proofs}, nil
 				}

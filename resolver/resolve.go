@@ -73,9 +73,7 @@ func (w *walk) resolve(q wire.Question) (*wire.Reply, uint32, error) {
 		rep.Authority = append(append(rep.Authority, p.soa...), p.proofs...)
 		ttl = min(ttl, p.ttl)
 		w.status = weaker(w.status, p.status)
-		if p.flags != 0 {
-			w.flags = p.flags
-		}
+		w.flags = both(w.flags, p.flags)
 		for i := range p.links {
 			if l := &p.links[i]; l.Type == wire.TypeCNAME {
 				if owners[l.Name] {

@@ -104,19 +104,37 @@ type standing struct {
 func (w *walk) note() standing { return standing{w.status, w.flags} }
 
 // Reason is the extended error that goes with an answer from the cache. It is
-// kept in the entry's flags, one up, so that 0 is none.
+// kept in the low bits of the entry's flags, one up, so that 0 is none.
 func Reason(h cache.Header) wire.EDE {
-	if h.Flags == 0 {
+	if h.Flags&reasonFlags == 0 {
 		return wire.NoEDE
 	}
-	return wire.EDE(h.Flags - 1)
+	return wire.EDE(h.Flags&reasonFlags - 1)
 }
 
+// Compact tells whether an NXDOMAIN from the cache is proved by the record of a
+// compact denial, which says so of a name that looks as if it existed: validators
+// that do not know of that expect NOERROR with it (RFC 9824 section 5).
+func Compact(h cache.Header) bool { return h.Flags&compactFlag != 0 }
+
+const (
+	reasonFlags = 0x7f
+	compactFlag = 0x80
+)
+
 func flagsOf(e wire.EDE) uint8 {
-	if e >= 255 {
+	if e >= reasonFlags {
 		return 0
 	}
 	return uint8(e) + 1
+}
+
+// both are the flags of an answer made of two pieces: the last reason that there is.
+func both(a, b uint8) uint8 {
+	if b&reasonFlags == 0 {
+		b |= a & reasonFlags
+	}
+	return b | a&compactFlag
 }
 
 // put packs a reply and stores it for ttl seconds.

@@ -38,6 +38,10 @@ func (w *walk) judge(q wire.Question, p *piece, zone wire.Name) error {
 	if v.EmptyNonTerminal { // what is proved is that the name exists, whatever the code says
 		p.rcode = wire.NoError
 	}
+	if v.NXName { // a signed word is worth more than a code
+		p.rcode = wire.NXDomain
+		p.flags = compactFlag
+	}
 	w.trace.add(Step{Kind: StepVerdict, Zone: v.Zone.String(), Outcome: statusName(v.Status), Text: v.Reason})
 	w.r.stats.verdict(v.Status)
 	switch v.Status {
@@ -55,7 +59,7 @@ func (w *walk) judge(q wire.Question, p *piece, zone wire.Name) error {
 		return &Failure{EDE: v.EDE, Text: fmt.Sprintf("%s: %s", v.Zone, v.Reason), bogus: v.Status == cache.Bogus, judged: true}
 	}
 	if v.Status == cache.Insecure && v.EDE != wire.NoEDE {
-		p.flags = flagsOf(v.EDE)
+		p.flags |= flagsOf(v.EDE)
 	}
 	return nil
 }
@@ -188,6 +192,11 @@ func (r *Resolver) referred(q wire.Question) (dnssec.Fetched, bool) {
 		}
 	}
 	return d, true
+}
+
+// TrustsRootKey tells whether a trust anchor of the root has the key tag (RFC 8509).
+func (r *Resolver) TrustsRootKey(tag uint16) bool {
+	return r.o.Validator != nil && r.o.Validator.TrustsRootKey(tag)
 }
 
 // Serves tells whether a fresh entry may be given to a client: not before it was

@@ -57,6 +57,9 @@ func (s *stage) ask(name, typ string, flags []string, body string) {
 	}
 }
 
+// coBit is the flag of EDNS for compact answers (RFC 9824 section 5.1).
+const coBit = 0x4000
+
 // query makes the message, says how it arrives, and how many clients send it.
 func (s *stage) query(name, typ string, flags []string) (*dns.Msg, server.Meta, int) {
 	q := new(dns.Msg)
@@ -75,6 +78,8 @@ func (s *stage) query(name, typ string, flags []string) (*dns.Msg, server.Meta, 
 		switch key {
 		case "do":
 			opt.SetDo()
+		case "co":
+			opt.Hdr.Ttl |= coBit
 		case "cd":
 			q.CheckingDisabled = true
 		case "ad":

@@ -205,5 +205,6 @@ func fits(rr dns.RR, want string) bool {
 }
 
 func flags(r *dns.Msg) map[string]bool {
-	return map[string]bool{"aa": r.Authoritative, "tc": r.Truncated, "ra": r.RecursionAvailable, "rd": r.RecursionDesired, "ad": r.AuthenticatedData, "cd": r.CheckingDisabled}
+	opt := r.IsEdns0()
+	return map[string]bool{"co": opt != nil && opt.Hdr.Ttl&coBit != 0, "aa": r.Authoritative, "tc": r.Truncated, "ra": r.RecursionAvailable, "rd": r.RecursionDesired, "ad": r.AuthenticatedData, "cd": r.CheckingDisabled}
 }

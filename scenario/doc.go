@@ -43,7 +43,7 @@
 //
 // Flags of an ask:
 //
-//	do, cd, ad, nord (recursion is not desired), plain (no EDNS), class=CH
+//	do, co, cd, ad, nord (recursion is not desired), plain (no EDNS), class=CH
 //	udp                           shaped for 1232 octets; without it the query comes over TCP
 //	times=N                       N clients at once
 //	nsid, keepalive, cookie=HEX   EDNS options of the query
@@ -65,7 +65,7 @@
 //	answer OWNER TTL TYPE RDATA   the answer section has this record; all lines together are the whole section
 //	answer none                   the answer section is empty
 //	authority, additional         the same of the other sections, OPT left out
-//	flag tc, flag !ad             a header flag is set or clear (aa tc ra ad cd rd)
+//	flag tc, flag !ad             a header flag is set or clear (aa tc ra ad cd rd, co of EDNS)
 //	ede 22                        the extended error; "ede none"
 //	ede-text WORDS                its text has these words in it
 //	nsid TEXT, keepalive 10s, cookie yes    EDNS options of the reply; "nsid none", "keepalive none", "cookie no"

@@ -110,7 +110,7 @@ func (s *Server) cached(dst, query []byte, meta Meta, q *wire.Query) ([]byte, bo
 	if r := s.set.Load().Resolver; r.DueForRefresh(h, now) {
 		r.Refresh(wire.Question{Name: q.QuestionName(query), Type: q.Type, Class: q.Class})
 	}
-	return s.write(dst, query, meta, q, answer{packed: b, age: h.Age(now), status: h.Status, ede: resolver.Reason(h)}), true
+	return s.write(dst, query, meta, q, answer{packed: b, age: h.Age(now), status: h.Status, ede: resolver.Reason(h), compact: resolver.Compact(h)}), true
 }
 
 // resolve answers a question by a walk.
@@ -121,7 +121,7 @@ func (s *Server) resolve(ctx context.Context, dst, query []byte, meta Meta, q *w
 	if err != nil {
 		return s.failed(dst, query, meta, q, err)
 	}
-	a := answer{packed: res.Reply, age: res.Header.Age(s.o.Clock().Seconds()), status: res.Header.Status, ede: resolver.Reason(res.Header)}
+	a := answer{packed: res.Reply, age: res.Header.Age(s.o.Clock().Seconds()), status: res.Header.Status, ede: resolver.Reason(res.Header), compact: resolver.Compact(res.Header)}
 	if res.Stale {
 		s.stats.stale.Add(1)
 		s.stats.kinds[1][kindOf(res.Reply)].Add(1)
@@ -153,11 +153,12 @@ func (s *Server) failed(dst, query []byte, meta Meta, q *wire.Query, err error) 
 
 // answer is a packed reply and what is to be said with it.
 type answer struct {
-	packed wire.Packed
-	age    uint32 // seconds
-	maxTTL uint32 // seconds, of stale answers; 0 is none
-	status cache.Status
-	ede    wire.EDE
+	packed  wire.Packed
+	age     uint32 // seconds
+	maxTTL  uint32 // seconds, of stale answers; 0 is none
+	status  cache.Status
+	ede     wire.EDE
+	compact bool // see resolver.Compact
 }
 
 // write shapes a packed reply for one client: its ID, flags and question, its
@@ -170,6 +171,15 @@ func (s *Server) write(dst, query []byte, meta Meta, q *wire.Query, a answer) []
 		flags |= wire.FlagAD
 	}
 	rcode := a.packed.Rcode()
+	if a.compact && q.DO && !q.CO && rcode == wire.NXDomain { // RFC 9824 section 5.1
+		rcode = wire.NoError
+	}
+	if a.status == cache.Secure && !q.CD() {
+		if text, ok := s.sentinel(query, q); ok {
+			s.stats.rcode(wire.ServFail)
+			return s.error(dst, query, meta, q, wire.ServFail, wire.EDEOther, text)
+		}
+	}
 	s.stats.rcode(rcode)
 	dst = q.AppendHeader(dst, query, flags, rcode)
 	body := len(dst)

@@ -17,7 +17,7 @@ import (
 // opt fills the OPT record of a reply: size and flags, the reason for its code,
 // and what the client asked to know.
 func (s *Server) opt(o *wire.OPT, query []byte, meta Meta, q *wire.Query, rcode wire.Rcode, ede wire.EDE) {
-	*o = wire.OPT{UDPSize: payloadSize, Rcode: rcode, DO: q.DO, EDE: ede}
+	*o = wire.OPT{UDPSize: payloadSize, Rcode: rcode, DO: q.DO, CO: q.CO, EDE: ede}
 	set := s.set.Load()
 	if !set.EDE {
 		o.EDE = wire.NoEDE

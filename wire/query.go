@@ -12,7 +12,8 @@ type Query struct {
 	EDNS    bool
 	Version uint8
 	DO      bool
-	UDPSize int // largest reply over UDP in octets, at least 512 (RFC 6891 section 6.2.3)
+	CO      bool // compact denials may come with NXDOMAIN (RFC 9824 section 5.1)
+	UDPSize int  // largest reply over UDP in octets, at least 512 (RFC 6891 section 6.2.3)
 	NSID    bool
 
 	Cookie    int  // length of the client's cookie option (RFC 7873), 0 when absent
@@ -138,7 +139,7 @@ func (q *Query) readOPT(b []byte, off, end int) bool {
 	q.EDNS = true
 	q.UDPSize = max(512, int(u16(b, off+2)))
 	q.Version = b[off+5]
-	q.DO = b[off+6]&0x80 != 0
+	q.DO, q.CO = b[off+6]&0x80 != 0, b[off+6]&0x40 != 0
 	for o := off + 10; o < end; {
 		if o+4 > end {
 			return false
@@ -188,6 +189,7 @@ type OPT struct {
 	UDPSize uint16 // the payload that we take
 	Rcode   Rcode  // its upper bits travel here
 	DO      bool   // echoed (RFC 3225)
+	CO      bool   // echoed (RFC 9824 section 5.1)
 	EDE     EDE    // NoEDE for none
 	Text    string // EXTRA-TEXT of the EDE
 
@@ -224,7 +226,10 @@ func AppendOPT(dst []byte, start int, o *OPT) []byte {
 	at := len(dst)
 	dst = append(dst, 0, 0, byte(TypeOPT), byte(o.UDPSize>>8), byte(o.UDPSize), byte(o.Rcode>>4), 0, 0, 0, 0, 0)
 	if o.DO {
-		dst[at+7] = 0x80
+		dst[at+7] |= 0x80
+	}
+	if o.CO {
+		dst[at+7] |= 0x40
 	}
 	if o.EDE != NoEDE {
 		n := 2 + len(o.Text)
