@@ -40,16 +40,18 @@ const payloadSize = 1232
 // when there is to be none. It may take as long as a walk does. A panic costs
 // only this query.
 func (s *Server) Handle(ctx context.Context, dst, query []byte, meta Meta) []byte {
-	start := s.o.Clock()
+	w := s.borrow()
+	defer s.giveBack(w)
+	start := w.now
 	query = query[:min(len(query), maxQuery)]
 	var q wire.Query
-	reply, done := s.quickSafe(dst, query, meta, &q)
+	reply, done := w.quickSafe(dst, query, meta, &q)
 	how := hit
 	if !done {
-		reply, how = s.resolveSafe(ctx, dst, query, meta, &q), miss
+		reply, how = w.resolveSafe(ctx, dst, query, meta, &q), miss
 	}
 	if reply != nil {
-		s.stats.latency(how, s.o.Clock().Sub(start))
+		w.stats.latency(how, s.o.Clock().Sub(start), 1)
 	}
 	return reply
 }
@@ -57,98 +59,95 @@ func (s *Server) Handle(ctx context.Context, dst, query []byte, meta Meta) []byt
 // quick answers what needs no walk: cached answers, and all that is not to be
 // resolved. done is false when the question has to be resolved; a nil reply with
 // done says that there is none. It allocates nothing and never blocks.
-func (s *Server) quick(dst, query []byte, meta Meta, q *wire.Query) (reply []byte, done bool) {
+func (w *worker) quick(dst, query []byte, meta Meta, q *wire.Query) (reply []byte, done bool) {
 	verdict := wire.ParseQuery(query, q)
 	if verdict == wire.Drop {
-		s.stats.dropped.Add(1)
+		w.stats.dropped.Add(1)
 		return nil, true
 	}
-	s.stats.query(meta.Transport, q.Type)
-	if !s.set.Load().Allow.Has(meta.Client) {
-		return s.refuse(dst, query, meta, q, wire.Refused, wire.EDEProhibited), true
+	w.stats.query(meta.Transport, q.Type)
+	if !w.set.Load().Allow.Has(meta.Client) {
+		return w.refuse(dst, query, meta, q, wire.Refused, wire.EDEProhibited), true
 	}
 	switch verdict {
 	case wire.Malformed:
-		return s.refuse(dst, query, meta, q, wire.FormErr, wire.NoEDE), true
+		return w.refuse(dst, query, meta, q, wire.FormErr, wire.NoEDE), true
 	case wire.NotImplemented:
-		return s.refuse(dst, query, meta, q, wire.NotImp, wire.NoEDE), true
+		return w.refuse(dst, query, meta, q, wire.NotImp, wire.NoEDE), true
 	case wire.WrongVersion:
-		return s.refuse(dst, query, meta, q, wire.BadVers, wire.NoEDE), true
+		return w.refuse(dst, query, meta, q, wire.BadVers, wire.NoEDE), true
 	case wire.CookieOnly:
-		return s.error(dst, query, meta, q, wire.NoError, wire.NoEDE, ""), true
+		return w.error(dst, query, meta, q, wire.NoError, wire.NoEDE, ""), true
 	}
 	switch {
 	case q.Type == wire.TypeNXNAME: // RFC 9824 section 3.5
-		return s.refuse(dst, query, meta, q, wire.FormErr, wire.EDEInvalidQueryType), true
+		return w.refuse(dst, query, meta, q, wire.FormErr, wire.EDEInvalidQueryType), true
 	case q.Type == wire.TypeAXFR || q.Type == wire.TypeIXFR:
-		return s.refuse(dst, query, meta, q, wire.Refused, wire.EDENotSupported), true
+		return w.refuse(dst, query, meta, q, wire.Refused, wire.EDENotSupported), true
 	case q.Type == wire.TypeANY && q.Class == wire.ClassIN:
-		return s.minimalANY(dst, query, meta, q), true
+		return w.minimalANY(dst, query, meta, q), true
 	case q.Class == wire.ClassCH:
-		return s.identity(dst, query, meta, q), true
+		return w.identity(dst, query, meta, q), true
 	case q.Class != wire.ClassIN:
-		return s.refuse(dst, query, meta, q, wire.Refused, wire.EDENotSupported), true
+		return w.refuse(dst, query, meta, q, wire.Refused, wire.EDENotSupported), true
 	case q.Type.Meta() || q.Type == wire.TypeRRSIG: // signatures alone are of no use (RFC 8482 section 7)
-		return s.refuse(dst, query, meta, q, wire.NotImp, wire.EDENotSupported), true
+		return w.refuse(dst, query, meta, q, wire.NotImp, wire.EDENotSupported), true
 	}
-	return s.cached(dst, query, meta, q)
+	return w.cached(dst, query, meta, q)
 }
 
-// cached answers from the cache. The key and the entry's bytes live on the
-// stack.
-func (s *Server) cached(dst, query []byte, meta Meta, q *wire.Query) ([]byte, bool) {
-	var key cache.Key
-	key.Set(cache.Answer, cache.Question{Name: query[wire.HeaderLen:q.NameEnd], Type: q.Type, Class: q.Class, CD: false, Profile: meta.Profile})
-	var room [2048]byte
-	now := s.o.Clock().Seconds()
-	h, b, ok := s.o.Cache.GetAnswer(&key, room[:0], now)
-	if !ok || !h.Fresh(now) || !s.set.Load().Resolver.Serves(h, q.CD()) {
+// cached answers from the cache.
+func (w *worker) cached(dst, query []byte, meta Meta, q *wire.Query) ([]byte, bool) {
+	w.key.Set(cache.Answer, cache.Question{Name: query[wire.HeaderLen:q.NameEnd], Type: q.Type, Class: q.Class, CD: false, Profile: meta.Profile})
+	now, r := w.now.Seconds(), w.set.Load().Resolver
+	h, b, ok := w.o.Cache.GetAnswer(&w.key, w.room[:0], now)
+	w.room = b[:0] // it may have grown
+	if !ok || !h.Fresh(now) || !r.Serves(h, q.CD()) {
 		return nil, false
 	}
-	s.stats.hits.Add(1)
-	s.stats.kinds[0][kindOf(b)].Add(1)
-	if r := s.set.Load().Resolver; r.DueForRefresh(h, now) {
+	w.stats.kinds[0][kindOf(b)].Add(1)
+	if r.DueForRefresh(h, now) {
 		r.Refresh(wire.Question{Name: q.QuestionName(query), Type: q.Type, Class: q.Class})
 	}
-	return s.write(dst, query, meta, q, answer{packed: b, age: h.Age(now), status: h.Status, ede: resolver.Reason(h), compact: resolver.Compact(h)}), true
+	return w.write(dst, query, meta, q, answer{packed: b, age: h.Age(now), status: h.Status, ede: resolver.Reason(h), compact: resolver.Compact(h)}), true
 }
 
 // resolve answers a question by a walk.
-func (s *Server) resolve(ctx context.Context, dst, query []byte, meta Meta, q *wire.Query) []byte {
-	s.stats.misses.Add(1)
-	res, err := s.set.Load().Resolver.Lookup(ctx, resolver.Request{
+func (w *worker) resolve(ctx context.Context, dst, query []byte, meta Meta, q *wire.Query) []byte {
+	w.stats.misses.Add(1)
+	res, err := w.set.Load().Resolver.Lookup(ctx, resolver.Request{
 		Question: wire.Question{Name: q.QuestionName(query), Type: q.Type, Class: q.Class}, CD: q.CD(), CacheOnly: !q.RD()})
 	if err != nil {
-		return s.failed(dst, query, meta, q, err)
+		return w.failed(dst, query, meta, q, err)
 	}
-	a := answer{packed: res.Reply, age: res.Header.Age(s.o.Clock().Seconds()), status: res.Header.Status, ede: resolver.Reason(res.Header), compact: resolver.Compact(res.Header)}
+	a := answer{packed: res.Reply, age: res.Header.Age(w.o.Clock().Seconds()), status: res.Header.Status, ede: resolver.Reason(res.Header), compact: resolver.Compact(res.Header)}
 	if res.Stale {
-		s.stats.stale.Add(1)
-		s.stats.kinds[1][kindOf(res.Reply)].Add(1)
-		a.maxTTL, a.ede = s.set.Load().StaleTTL, wire.EDEStale
+		w.stats.stale.Add(1)
+		w.stats.kinds[1][kindOf(res.Reply)].Add(1)
+		a.maxTTL, a.ede = w.set.Load().StaleTTL, wire.EDEStale
 		a.status = cache.Unchecked // its signatures may have run out as well: no AD
 		if a.packed.Rcode() == wire.NXDomain {
 			a.ede = wire.EDEStaleNXDomain
 		}
 	}
-	return s.write(dst, query, meta, q, a)
+	return w.write(dst, query, meta, q, a)
 }
 
 // failed answers a question that has no answer.
-func (s *Server) failed(dst, query []byte, meta Meta, q *wire.Query, err error) []byte {
+func (w *worker) failed(dst, query []byte, meta Meta, q *wire.Query, err error) []byte {
 	var f *resolver.Failure
 	if !errors.As(err, &f) {
 		f = &resolver.Failure{EDE: wire.EDEOther, Text: err.Error()}
 	}
 	switch {
 	case f.EDE == wire.EDENotAuthoritative:
-		return s.refuse(dst, query, meta, q, wire.Refused, f.EDE)
+		return w.refuse(dst, query, meta, q, wire.Refused, f.EDE)
 	case f.Cached():
-		s.stats.rcode(wire.ServFail)
-		return s.error(dst, query, meta, q, wire.ServFail, wire.EDECachedError, f.Text)
+		w.stats.rcode(wire.ServFail)
+		return w.error(dst, query, meta, q, wire.ServFail, wire.EDECachedError, f.Text)
 	}
-	s.stats.rcode(wire.ServFail)
-	return s.error(dst, query, meta, q, wire.ServFail, f.EDE, f.Text)
+	w.stats.rcode(wire.ServFail)
+	return w.error(dst, query, meta, q, wire.ServFail, f.EDE, f.Text)
 }
 
 // answer is a packed reply and what is to be said with it.
@@ -164,7 +163,7 @@ type answer struct {
 // write shapes a packed reply for one client: its ID, flags and question, its
 // letter case, TTLs counted down, addresses rotated, DNSSEC records if it wants
 // them, and truncated if it is too long for its UDP payload.
-func (s *Server) write(dst, query []byte, meta Meta, q *wire.Query, a answer) []byte {
+func (w *worker) write(dst, query []byte, meta Meta, q *wire.Query, a answer) []byte {
 	start := len(dst)
 	flags := wire.FlagRA
 	if a.status == cache.Secure && (q.DO || q.Flags&wire.FlagAD != 0) { // RFC 6840 section 5.7
@@ -175,44 +174,44 @@ func (s *Server) write(dst, query []byte, meta Meta, q *wire.Query, a answer) []
 		rcode = wire.NoError
 	}
 	if a.status == cache.Secure && !q.CD() {
-		if text, ok := s.sentinel(query, q); ok {
-			s.stats.rcode(wire.ServFail)
-			return s.error(dst, query, meta, q, wire.ServFail, wire.EDEOther, text)
+		if text, ok := w.sentinel(query, q); ok {
+			w.stats.rcode(wire.ServFail)
+			return w.error(dst, query, meta, q, wire.ServFail, wire.EDEOther, text)
 		}
 	}
-	s.stats.rcode(rcode)
+	w.stats.rcode(rcode)
 	dst = q.AppendHeader(dst, query, flags, rcode)
-	body := len(dst)
-	dst = a.packed.Append(dst, start, wire.Shape{Age: a.age, MaxTTL: a.maxTTL, DO: q.DO, Rotate: rand.Uint32()})
 	limit := 65535
 	if meta.Transport == UDP {
 		limit = min(q.UDPSize, payloadSize)
 	}
+	if !q.EDNS {
+		return w.body(dst, start, limit, q, a)
+	}
 	var opt wire.OPT
-	s.opt(&opt, query, meta, q, rcode, a.ede)
-	optLen := 0
-	if q.EDNS {
-		optLen = opt.Len()
+	w.opt(&opt, query, meta, q, rcode, a.ede)
+	return wire.AppendOPT(w.body(dst, start, limit-opt.Len(), q, a), start, &opt)
+}
+
+// body appends the records of the answer to header and question, which begin at
+// start, or sets TC where the message would be longer than limit.
+func (w *worker) body(dst []byte, start, limit int, q *wire.Query, a answer) []byte {
+	if len(dst)-start+a.packed.Len(q.DO) > limit {
+		w.stats.truncated.Add(1)
+		return wire.Truncate(dst, start)
 	}
-	if len(dst)-start+optLen > limit {
-		s.stats.truncated.Add(1)
-		dst = wire.Truncate(dst[:body], start)
-	}
-	if q.EDNS {
-		dst = wire.AppendOPT(dst, start, &opt)
-	}
-	return dst
+	return a.packed.Append(dst, start, wire.Shape{Age: a.age, MaxTTL: a.maxTTL, DO: q.DO, Rotate: rand.Uint32()})
 }
 
 // refuse answers with a bare response code.
-func (s *Server) refuse(dst, query []byte, meta Meta, q *wire.Query, rcode wire.Rcode, ede wire.EDE) []byte {
-	s.stats.refused.Add(1)
-	s.stats.rcode(rcode)
-	return s.error(dst, query, meta, q, rcode, ede, "")
+func (w *worker) refuse(dst, query []byte, meta Meta, q *wire.Query, rcode wire.Rcode, ede wire.EDE) []byte {
+	w.stats.refused.Add(1)
+	w.stats.rcode(rcode)
+	return w.error(dst, query, meta, q, rcode, ede, "")
 }
 
 // error writes a reply without records.
-func (s *Server) error(dst, query []byte, meta Meta, q *wire.Query, rcode wire.Rcode, ede wire.EDE, text string) []byte {
+func (w *worker) error(dst, query []byte, meta Meta, q *wire.Query, rcode wire.Rcode, ede wire.EDE, text string) []byte {
 	start := len(dst)
 	flags := wire.FlagRA
 	if rcode == wire.Refused && ede == wire.EDEProhibited {
@@ -223,7 +222,7 @@ func (s *Server) error(dst, query []byte, meta Meta, q *wire.Query, rcode wire.R
 		return dst
 	}
 	var opt wire.OPT
-	s.opt(&opt, query, meta, q, rcode, ede)
+	w.opt(&opt, query, meta, q, rcode, ede)
 	if opt.EDE != wire.NoEDE { // as much of the text as the shortest payload has room for
 		opt.Text = text[:max(0, min(len(text), 512-(len(dst)-start)-opt.Len()))]
 	}
@@ -232,8 +231,8 @@ func (s *Server) error(dst, query []byte, meta Meta, q *wire.Query, rcode wire.R
 
 // minimalANY answers ANY with one record that says why there are no others
 // (RFC 8482 section 4.2), so that nobody gains by asking for all.
-func (s *Server) minimalANY(dst, query []byte, meta Meta, q *wire.Query) []byte {
-	return s.write(dst, query, meta, q, answer{packed: anyReply, ede: wire.NoEDE})
+func (w *worker) minimalANY(dst, query []byte, meta Meta, q *wire.Query) []byte {
+	return w.write(dst, query, meta, q, answer{packed: anyReply, ede: wire.NoEDE})
 }
 
 // anyTTL is the TTL of the record, in seconds.

@@ -52,6 +52,8 @@ type settings struct {
 	clock         clock.Clock // of the server
 	resolverClock clock.Clock
 	silent        bool // no sockets
+	workers       int
+	cookies       *Cookies
 }
 
 // world is a server and all that it needs.
@@ -89,7 +91,7 @@ func newWorld(t testing.TB, o settings) *world {
 	w := &world{net: n, cache: cache.New(cache.Options{Size: 16 << 20})}
 	up := upstream.New(upstream.Options{IPv4: true, Dial: dial, Clock: o.resolverClock})
 	w.resolver = resolver.New(resolver.Options{Cache: w.cache, Upstream: up, Hints: hints, Clock: o.resolverClock, IPv4: true})
-	w.Server = New(Options{Cache: w.cache, Resolver: w.resolver, Clock: o.clock, EDE: true,
+	w.Server = New(Options{Cache: w.cache, Resolver: w.resolver, Clock: o.clock, EDE: true, Workers: o.workers, Cookies: o.cookies,
 		Allow: policy.NewACL([]netip.Prefix{netip.MustParsePrefix(o.allow)})})
 	t.Cleanup(func() { w.close(t) })
 	w.resolver.Prime(context.Background()) // now, not behind some query
@@ -326,5 +328,5 @@ func (g *gate) wrap(dial upstream.Dialer) upstream.Dialer {
 func (w *world) errorFor(query []byte, text string) []byte {
 	var q wire.Query
 	wire.ParseQuery(query, &q)
-	return w.error(nil, query, Meta{}, &q, wire.ServFail, wire.EDEOther, text)
+	return w.borrow().error(nil, query, Meta{}, &q, wire.ServFail, wire.EDEOther, text)
 }

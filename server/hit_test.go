@@ -4,7 +4,9 @@ package server
 
 import (
 	"context"
+	"encoding/binary"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -25,20 +27,33 @@ func hits() map[string]*dns.Msg {
 		"alias":        question("alias.example.com.", "A", 1232),
 		"NXDOMAIN":     question("nowhere.example.com.", "A", 1232),
 		"no data":      question("www.example.com.", "MX", 1232),
+		"cookie":       withOptions(question("www.example.com.", "A", 1232), &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: "0123456789abcdef"}),
+		"too long":     question("long.example.com.", "TXT", 1232), // TC over UDP
+		"ANY":          question("www.example.com.", "ANY", 0),
 	}
 }
 
+// hitZone has the names of hits.
+var hitZone = "== zone example.com @ 192.0.2.1 signed\n" + zoneBody + "long TXT" + strings.Repeat(` "`+strings.Repeat("y", 255)+`"`, 20) + "\n"
+
+// withOptions adds EDNS options.
+func withOptions(q *dns.Msg, options ...dns.EDNS0) *dns.Msg {
+	q.IsEdns0().Option = append(q.IsEdns0().Option, options...)
+	return q
+}
+
 func TestACachedAnswerAllocatesNothing(t *testing.T) {
-	w := newWorld(t, settings{text: "== zone example.com @ 192.0.2.1 signed\n" + zoneBody, silent: true})
+	w := newWorld(t, settings{text: hitZone, silent: true, cookies: &Cookies{1, 2}})
 	for what, q := range hits() {
 		w.ask(t, handle, q)
 		packet := pack(t, q)
-		dst := make([]byte, 0, 4096)
+		dst := make([]byte, 0, 8192)
+		worker := w.borrow()
 		for tr := range numTransports {
 			meta := Meta{Transport: tr, Client: home.Client}
 			var parsed wire.Query
 			allocs := testing.AllocsPerRun(200, func() {
-				if reply, done := w.quickSafe(dst, packet, meta, &parsed); !done || len(reply) < 40 {
+				if reply, done := worker.quickSafe(dst, packet, meta, &parsed); !done || len(reply) < 40 {
 					t.Fatalf("%s over %s: not a hit", what, tr)
 				}
 			})
@@ -49,15 +64,42 @@ func TestACachedAnswerAllocatesNothing(t *testing.T) {
 	}
 }
 
+// What the kernel and the poller are asked for counts as well.
+func TestACachedAnswerFromSocketToSocketAllocatesNothing(t *testing.T) {
+	w := newWorld(t, settings{text: hitZone, cookies: &Cookies{1, 2}})
+	for what, q := range hits() {
+		w.ask(t, handle, q)
+		for _, d := range []door{overUDP} {
+			c := w.dial(t, d)
+			packet, in := pack(t, q), make([]byte, 65535)
+			if d == overTCP {
+				packet = append(binary.BigEndian.AppendUint16(nil, uint16(len(packet))), packet...)
+			}
+			allocs := testing.AllocsPerRun(100, func() {
+				if _, err := c.Write(packet); err != nil {
+					t.Fatal(err)
+				}
+				if n, err := c.Read(in); err != nil || n < 40 {
+					t.Fatalf("%s over %s: %d octets, %v", what, d, n, err)
+				}
+			})
+			if allocs != 0 {
+				t.Errorf("%s over %s: %v allocations", what, d, allocs)
+			}
+			c.Close()
+		}
+	}
+}
+
 func TestARefusalAllocatesNothing(t *testing.T) {
 	w := newWorld(t, settings{silent: true})
-	dst := make([]byte, 0, 4096)
+	dst, worker := make([]byte, 0, 4096), w.borrow()
 	for _, in := range inputs() {
 		if in.rcode == dns.RcodeSuccess || in.rcode == dns.RcodeNameError {
 			continue
 		}
 		var parsed wire.Query
-		if allocs := testing.AllocsPerRun(100, func() { w.quickSafe(dst, in.packet, home, &parsed) }); allocs != 0 {
+		if allocs := testing.AllocsPerRun(100, func() { worker.quickSafe(dst, in.packet, home, &parsed) }); allocs != 0 {
 			t.Errorf("%s: %v allocations", in.what, allocs)
 		}
 	}

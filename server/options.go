@@ -16,9 +16,9 @@ import (
 
 // opt fills the OPT record of a reply: size and flags, the reason for its code,
 // and what the client asked to know.
-func (s *Server) opt(o *wire.OPT, query []byte, meta Meta, q *wire.Query, rcode wire.Rcode, ede wire.EDE) {
+func (w *worker) opt(o *wire.OPT, query []byte, meta Meta, q *wire.Query, rcode wire.Rcode, ede wire.EDE) {
 	*o = wire.OPT{UDPSize: payloadSize, Rcode: rcode, DO: q.DO, CO: q.CO, EDE: ede}
-	set := s.set.Load()
+	set := w.set.Load()
 	if !set.EDE {
 		o.EDE = wire.NoEDE
 	}
@@ -26,7 +26,7 @@ func (s *Server) opt(o *wire.OPT, query []byte, meta Meta, q *wire.Query, rcode 
 		return
 	}
 	if o.EDE != wire.NoEDE {
-		s.stats.ede(o.EDE)
+		w.stats.ede(o.EDE)
 	}
 	if q.NSID {
 		o.NSID = set.NSID

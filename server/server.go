@@ -21,7 +21,7 @@ type Options struct {
 	Allow    *policy.ACL
 	Clock    clock.Clock // nil is the boot clock
 	Log      *slog.Logger
-	Workers  int  // readers of each UDP socket; 0 is one
+	Workers  int  // readers of each UDP address; 0 is one
 	EDE      bool // say why (RFC 8914)
 
 	Identity *policy.Identity // what is told about this server; nil tells nothing
@@ -39,9 +39,11 @@ type Server struct {
 	cancel  context.CancelFunc
 	pending atomic.Int64   // questions that are being resolved
 	busy    sync.WaitGroup // their goroutines
-	stats   counters
+	stats   counters       // of all but the readers
+	workers sync.Pool      // those that nobody has borrowed
 
-	mu        sync.Mutex // guards what follows
+	mu        sync.Mutex  // guards what follows
+	tallies   []*counters // one of each reader, and stats
 	closing   bool
 	lastRead  time.Time // when closing, until when there is still something to read
 	listeners []listener
@@ -76,6 +78,7 @@ func New(o Options) *Server {
 	s := &Server{o: o, conns: map[*tcpConn]struct{}{}, perClient: map[netip.Addr]int{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.set.Store(&o)
+	s.tallies = []*counters{&s.stats}
 	return s
 }
 

@@ -55,15 +55,19 @@ const numRcodes = 17
 // is for all beyond.
 const numEDEs = 31
 
+// counters are numbers of one reader, or of all that is not one. Padding keeps
+// readers from sharing a cache line.
 type counters struct {
-	queries                                 [numTransports][len(Types) + 1]atomic.Uint64
-	rcodes                                  [numRcodes + 1]atomic.Uint64
-	edes                                    [numEDEs + 1]atomic.Uint64
-	hits, misses, stale, refused, truncated atomic.Uint64
-	kinds                                   [2][numKinds]atomic.Uint64 // of cached answers: fresh, stale
-	dropped, shed, panics                   atomic.Uint64
-	buckets                                 [numResults][len(LatencyBounds) + 1]atomic.Uint64
-	nanos                                   [numResults]atomic.Uint64
+	_                                 [64]byte
+	queries                           [numTransports][len(Types) + 1]atomic.Uint64
+	rcodes                            [numRcodes + 1]atomic.Uint64
+	edes                              [numEDEs + 1]atomic.Uint64
+	misses, stale, refused, truncated atomic.Uint64
+	kinds                             [2][numKinds]atomic.Uint64 // of cached answers: fresh, stale
+	dropped, shed, panics             atomic.Uint64
+	buckets                           [numResults][len(LatencyBounds) + 1]atomic.Uint64
+	nanos                             [numResults]atomic.Uint64
+	_                                 [64]byte
 }
 
 func (c *counters) query(tr Transport, t wire.Type) {
@@ -78,14 +82,18 @@ func (c *counters) rcode(r wire.Rcode) { c.rcodes[min(int(r), numRcodes)].Add(1)
 
 func (c *counters) ede(e wire.EDE) { c.edes[min(int(e), numEDEs)].Add(1) }
 
-func (c *counters) latency(r result, d time.Duration) {
+// latency counts n replies that were given together, d after their queries were read.
+func (c *counters) latency(r result, d time.Duration, n uint64) {
+	if n == 0 {
+		return
+	}
 	s := d.Seconds()
 	i := 0
 	for i < len(LatencyBounds) && s > LatencyBounds[i] {
 		i++
 	}
-	c.buckets[r][i].Add(1)
-	c.nanos[r].Add(uint64(d))
+	c.buckets[r][i].Add(n)
+	c.nanos[r].Add(uint64(d) * n)
 }
 
 // Stats are the numbers of a server since its start.
@@ -116,51 +124,70 @@ type Histogram struct {
 
 // Stats reads the numbers.
 func (s *Server) Stats() Stats {
-	c := &s.stats
-	st := Stats{Queries: map[string]map[string]uint64{}, Rcodes: map[string]uint64{}, EDEs: map[string]uint64{}, Latency: map[string]Histogram{},
-		Hits: c.hits.Load(), Misses: c.misses.Load(), Stale: c.stale.Load(), Refused: c.refused.Load(), Truncated: c.truncated.Load(),
-		Dropped: c.dropped.Load(), Shed: c.shed.Load(), Panics: c.panics.Load(), Pending: s.pending.Load()}
-	st.HitKinds, st.StaleKinds = map[string]uint64{}, map[string]uint64{}
-	for k := range numKinds {
-		st.HitKinds[kindNames[k]], st.StaleKinds[kindNames[k]] = c.kinds[0][k].Load(), c.kinds[1][k].Load()
-	}
+	st := Stats{Queries: map[string]map[string]uint64{}, Rcodes: map[string]uint64{}, EDEs: map[string]uint64{},
+		HitKinds: map[string]uint64{}, StaleKinds: map[string]uint64{}, Latency: map[string]Histogram{}, Pending: s.pending.Load()}
 	for tr := range numTransports {
-		m := map[string]uint64{}
+		st.Queries[tr.String()] = map[string]uint64{}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st.TCPConns = len(s.conns)
+	for _, c := range s.tallies {
+		st.add(c)
+	}
+	return st
+}
+
+// add adds the numbers of one reader.
+func (st *Stats) add(c *counters) {
+	for tr := range numTransports {
+		m := st.Queries[tr.String()]
 		for i := range c.queries[tr] {
-			name := "other"
+			name := other
 			if i < len(Types) {
 				name = Types[i].String()
 			}
-			m[name] = c.queries[tr][i].Load()
+			m[name] += c.queries[tr][i].Load()
 		}
-		st.Queries[tr.String()] = m
 	}
 	for i := range c.rcodes {
 		if n := c.rcodes[i].Load(); n > 0 || i < 6 {
-			name := "other"
+			name := other
 			if i < numRcodes {
 				name = wire.Rcode(i).String()
 			}
-			st.Rcodes[name] = n
+			st.Rcodes[name] += n
 		}
 	}
 	for i := range c.edes {
-		name := "other"
+		name := other
 		if i < numEDEs {
 			name = strconv.Itoa(i)
 		}
-		st.EDEs[name] = c.edes[i].Load()
+		st.EDEs[name] += c.edes[i].Load()
+	}
+	for k := range numKinds {
+		fresh, stale := c.kinds[0][k].Load(), c.kinds[1][k].Load()
+		st.HitKinds[kindNames[k]] += fresh
+		st.StaleKinds[kindNames[k]] += stale
+		st.Hits += fresh
 	}
 	for r := range numResults {
-		var h Histogram
+		h := st.Latency[resultNames[r]]
 		for i := range h.Buckets {
-			h.Buckets[i] = c.buckets[r][i].Load()
+			h.Buckets[i] += c.buckets[r][i].Load()
 		}
-		h.Seconds = float64(c.nanos[r].Load()) / 1e9
+		h.Seconds += float64(c.nanos[r].Load()) / 1e9
 		st.Latency[resultNames[r]] = h
 	}
-	s.mu.Lock()
-	st.TCPConns = len(s.conns)
-	s.mu.Unlock()
-	return st
+	st.Misses += c.misses.Load()
+	st.Stale += c.stale.Load()
+	st.Refused += c.refused.Load()
+	st.Truncated += c.truncated.Load()
+	st.Dropped += c.dropped.Load()
+	st.Shed += c.shed.Load()
+	st.Panics += c.panics.Load()
 }
+
+// other is the label of what is not counted by name.
+const other = "other"

@@ -122,10 +122,12 @@ func (c *tcpConn) serve() {
 			return
 		}
 		in, wait = query[:cap(query)], idleTime
-		start := c.s.o.Clock()
+		w := c.s.borrow()
+		start := w.now
 		meta := Meta{Transport: TCP, Client: c.client}
 		var q wire.Query
-		reply, done := c.s.quickSafe(append(out[:0], 0, 0), query, meta, &q)
+		reply, done := w.quickSafe(append(out[:0], 0, 0), query, meta, &q)
+		c.s.giveBack(w)
 		if done && reply == nil {
 			return // what is no query is not answered, and nothing good follows it
 		}
@@ -136,7 +138,7 @@ func (c *tcpConn) serve() {
 			if cap(reply) <= keptReply {
 				out = reply
 			}
-			c.s.stats.latency(hit, c.s.o.Clock().Sub(start))
+			c.s.stats.latency(hit, c.s.o.Clock().Sub(start), 1)
 			continue
 		}
 		c.places <- struct{}{}
@@ -152,11 +154,13 @@ func (c *tcpConn) serve() {
 			defer c.wg.Done()
 			defer c.s.pending.Add(-1)
 			defer func() { <-c.places }()
-			reply := c.s.resolveSafe(c.s.ctx, make([]byte, 2, 1024), own, meta, &q)
+			w := c.s.borrow()
+			defer c.s.giveBack(w)
+			reply := w.resolveSafe(c.s.ctx, make([]byte, 2, 1024), own, meta, &q)
 			if len(reply) > 2 {
 				_ = c.write(reply)
 			}
-			c.s.stats.latency(miss, c.s.o.Clock().Sub(start))
+			c.s.stats.latency(miss, c.s.o.Clock().Sub(start), 1)
 		}()
 	}
 }

@@ -2,10 +2,63 @@
 
 package server
 
-import "net"
+import (
+	"errors"
+	"net"
+	"net/netip"
 
-// wantDestination is for Linux; elsewhere replies from a socket that is bound to
-// all addresses leave from the one that the route has.
-func wantDestination(*net.UDPConn, bool) int { return 0 }
+	"rootwalk/wire"
+)
 
-func replyFrom([]byte) []byte { return nil }
+// This file reads and writes packets one by one, as every system can. Replies
+// from a socket that is bound to all addresses leave from the one that the route
+// has.
+
+type udpSocket struct{ *net.UDPConn }
+
+// returnPath is where a packet came from.
+type returnPath struct{ client netip.AddrPort }
+
+// openUDP opens one socket for n readers.
+func openUDP(addr netip.AddrPort, n int) ([]*udpSocket, netip.AddrPort, error) {
+	conn, err := net.ListenUDP("udp"+family(addr), net.UDPAddrFromAddrPort(addr))
+	if err != nil {
+		return nil, netip.AddrPort{}, err
+	}
+	_ = conn.SetReadBuffer(1 << 20) // as much as the system allows
+	_ = conn.SetWriteBuffer(1 << 20)
+	socks := make([]*udpSocket, n)
+	for i := range socks {
+		socks[i] = &udpSocket{conn}
+	}
+	return socks, conn.LocalAddr().(*net.UDPAddr).AddrPort(), nil
+}
+
+// serve reads until the socket's last read. It answers what needs no walk; the
+// rest gets a goroutine each.
+func (u *udpSocket) serve(w *worker) {
+	in, out := make([]byte, maxQuery), make([]byte, 0, udpReply)
+	for {
+		n, client, err := u.ReadFromUDPAddrPort(in)
+		if err != nil {
+			var ne net.Error
+			if errors.Is(err, net.ErrClosed) || errors.As(err, &ne) && ne.Timeout() {
+				return
+			}
+			continue // an ICMP error for an earlier reply
+		}
+		w.now = w.o.Clock()
+		meta, path := Meta{Transport: UDP, Client: client.Addr()}, returnPath{client}
+		var q wire.Query
+		reply, done := w.quickSafe(out[:0], in[:n], meta, &q)
+		if !done {
+			w.resolveUDP(u, in[:n], &path, meta, q)
+		} else if reply != nil {
+			u.send(reply, &path)
+			w.stats.latency(hit, w.o.Clock().Sub(w.now), 1)
+		}
+	}
+}
+
+// send sends one reply; a client that is gone is no matter.
+func (u *udpSocket) send(reply []byte, to *returnPath) { _, _ = u.WriteToUDPAddrPort(reply, to.client) }

@@ -10,7 +10,7 @@ import (
 // A client that asks 127.0.0.2 has connected its socket to that address, and
 // would not see a reply from another one.
 func TestRepliesLeaveFromTheAddressThatWasAsked(t *testing.T) {
-	w := newWorld(t, settings{})
+	w := newWorld(t, settings{workers: 2})
 	packet := pack(t, question("www.example.com.", "A", 0))
 	for _, c := range []struct{ listen, ask string }{{"0.0.0.0:0", "127.0.0.2"}, {"0.0.0.0:0", "127.0.0.1"}, {"[::]:0", "::1"}} {
 		bound, err := w.ListenUDP(netip.MustParseAddrPort(c.listen))

@@ -79,6 +79,15 @@ type Shape struct {
 	Rotate uint32 // the address set begins with this one, modulo its size
 }
 
+// Len is the number of octets that Append appends, with or without what only a
+// client with DO gets.
+func (p Packed) Len(do bool) int {
+	if do {
+		return p.section(2, 3)
+	}
+	return p.section(0, 2) + p.section(1, 2) - p.section(0, 3) + p.section(2, 2) - p.section(1, 3)
+}
+
 // Append appends the answer sections to dst, a message that began at start and
 // holds header and question so far, and sets the header's counts. It allocates
 // nothing where dst has room.
