@@ -261,7 +261,9 @@ func (c *check) ofState(what string, s *state) Verdict {
 
 func (c *check) fail(what string, zone wire.Name, r Signed) Verdict {
 	c.tell("%s: bogus: %s", what, r.Reason)
-	return bogus(zone, r.EDE, r.Reason)
+	v := bogus(zone, r.EDE, r.Reason)
+	v.limit = r.Limit
+	return v
 }
 
 func secure(zone wire.Name) Verdict {

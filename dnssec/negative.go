@@ -25,7 +25,7 @@ func (c *check) proved(what string, p *state, d *denials, how proof, missing str
 		c.tell("%s: insecure: %s", what, v.Reason)
 		return v
 	case exhausted:
-		return c.fail(what, p.zone, Signed{EDE: EDEBogus, Reason: "limit: NSEC3 hashes for one response"})
+		return c.fail(what, p.zone, Signed{EDE: EDEBogus, Reason: "limit: NSEC3 hashes for one response", Limit: true})
 	}
 	return c.fail(what, p.zone, Signed{EDE: EDEDenialMissing, Reason: missing})
 }
@@ -111,6 +111,9 @@ func (c *check) denied(name wire.Name, t wire.Type, p *state) Verdict {
 // perhaps on the same server, so that what p does not vouch for is nobody's lie.
 // What opt-out leaves open does not count, unless a referral led there.
 func (c *check) insecureBelow(p *state, at wire.Name, v Verdict) Verdict {
+	if v.limit {
+		return v
+	}
 	for _, z := range [...]wire.Name{c.a.Zone, at} {
 		if z == "" || !at.In(z) || !z.Below(p.zone) {
 			continue

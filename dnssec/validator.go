@@ -128,6 +128,8 @@ type Verdict struct {
 	// reply is NXDOMAIN. NoError is the right code.
 	EmptyNonTerminal bool
 	Err              error // with Indeterminate: why something could not be fetched
+
+	limit bool // ours was reached, and what remains is not to be spent on excuses
 }
 
 // noCap is a TTL that limits nothing (RFC 2181 section 8).

@@ -23,7 +23,7 @@ type Signed struct {
 
 	EDE    wire.EDE // where not OK, with the reason in words
 	Reason string
-	Limit  bool // the budget ran out, which says nothing of the set
+	Limit  bool // a budget ran out, which says nothing of the set
 
 	tag       uint16 // of the key that signed
 	algorithm Algorithm
