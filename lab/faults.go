@@ -43,6 +43,7 @@ const (
 	someTypes
 	aQuestion
 	aSignature
+	aHash
 )
 
 // faultKinds lists every fault with its argument.
@@ -61,7 +62,7 @@ var faultKinds = map[string]argument{
 	"lower-case": noArgument, "garbage": noArgument, "short": noArgument,
 
 	"rcode": aNumber, "ttl": aNumber, "without": someTypes, "unsigned": someTypes, "signed-answer": aRecord, "signed-authority": aRecord,
-	"resign": aSignature, "wrong-signatures": aNumber, "signatures-first": noArgument, "reply-of": aQuestion, "authority-of": aQuestion,
+	"resign": aSignature, "wrong-signatures": aNumber, "signatures-first": noArgument, "nsec3": aHash, "reply-of": aQuestion, "authority-of": aQuestion,
 }
 
 // udpOnly are the faults that concern UDP where the title names no network.
@@ -156,6 +157,8 @@ func (f *fault) argue(wanted argument, text string) error {
 		f.tampering, err = parseElsewhere(text)
 	case wanted == aSignature:
 		f.tampering, err = parseResign(text)
+	case wanted == aHash:
+		f.tampering, err = parseHash(text)
 	default:
 		f.number, err = strconv.Atoi(text)
 		if err == nil && (f.number < 0 || f.kind == "loss" && f.number > 100 || strings.HasSuffix(f.kind, "rcode") && f.number > 0xfff) {
@@ -216,6 +219,7 @@ func (f *fault) argue(wanted argument, text string) error {
 //	signed-answer RR, signed-authority RR    a record with a good signature of the zone
 //	resign TYPE|all FIELD=VALUE...      signatures of a type, made anew by the zone: labels, ttl, inception and expiration
 //	                                    (YYYYMMDD), signer, tag, algorithm; key=ksk, zsk or the word of a key that is none of its
+//	nsec3 FIELD=VALUE...                hash and flags of NSEC3 records, signed anew by the zone
 //	wrong-signatures N                  N wrong copies before every signature
 //	signatures-first                    signatures stand before what they sign
 //	reply-of ADDRESS NAME TYPE          what another server says to another question

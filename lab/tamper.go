@@ -75,6 +75,22 @@ func parseResign(text string) (t tampering, err error) {
 	return t, t.apply(&dns.RRSIG{})
 }
 
+// parseHash reads FIELD=VALUE... of NSEC3 records.
+func parseHash(text string) (t tampering, err error) {
+	t.types, t.fields = []uint16{dns.TypeNSEC3}, map[string]string{}
+	for _, w := range strings.Fields(text) {
+		key, value, _ := strings.Cut(w, "=")
+		if key != "hash" && key != "flags" {
+			return t, fmt.Errorf("wants hash=N or flags=N, has %q", w)
+		}
+		if _, err := number(value, 255); err != nil {
+			return t, err
+		}
+		t.fields[key] = value
+	}
+	return t, nil
+}
+
 // apply changes the fields of a signature that is about to be made.
 func (t *tampering) apply(sig *dns.RRSIG) error {
 	for key, value := range t.fields {
@@ -131,6 +147,8 @@ func (r *reply) tamper(f *fault, q *dns.Msg, w *world) {
 		r.msg.Ns = append(r.msg.Ns, r.signed(f.record)...)
 	case "resign":
 		r.resign(&f.tampering)
+	case "nsec3":
+		r.rehash(&f.tampering)
 	case "wrong-signatures":
 		r.multiply(f.number)
 	case "signatures-first":
@@ -208,6 +226,23 @@ func (r *reply) resign(t *tampering) {
 			}
 		}
 	}
+}
+
+// rehash changes fields of NSEC3 records and signs them anew.
+func (r *reply) rehash(t *tampering) {
+	for _, rr := range r.msg.Ns {
+		if rr, ok := rr.(*dns.NSEC3); ok {
+			for key, value := range t.fields {
+				n, _ := number(value, 255)
+				if key == "hash" {
+					rr.Hash = uint8(n)
+				} else {
+					rr.Flags = uint8(n)
+				}
+			}
+		}
+	}
+	r.resign(&tampering{types: t.types})
 }
 
 // resigned is a signature of a set that replaces another. The set is changed.

@@ -96,9 +96,20 @@ func TestSignaturesMadeAnew(t *testing.T) {
 	}
 }
 
+func TestHashesOfNobody(t *testing.T) {
+	n := parse(t, "== zone example.com @ 192.0.2.1 signed=nsec3\nwww A 192.0.2.80\n== fault 192.0.2.1\nnsec3 hash=9 flags=6\n")
+	r := ask(t, n, "tcp", "192.0.2.1", question("gone.example.com.", "A", "do"))
+	_, records := denials(r.Ns)
+	if len(records) == 0 || records[0].Hash != 9 || records[0].Flags != 6 {
+		t.Errorf("%s", r)
+	}
+	n.ClearFaults()
+	verify(t, keysOf(t, n, "192.0.2.1", "example.com."), r.Ns)
+}
+
 func TestFaultsOfSigningThatMakeNoSense(t *testing.T) {
 	for _, fault := range []string{"without", "without NOTYPE", "resign", "resign A labels", "resign A labels=x", "resign A hue=1",
-		"reply-of 192.0.2.1 x", "reply-of here x A", "rcode 5000", "signed-answer"} {
+		"reply-of 192.0.2.1 x", "reply-of here x A", "rcode 5000", "nsec3 salt=1", "nsec3 hash=256", "signed-answer"} {
 		if _, _, err := Parse(tampered + fault + "\n"); err == nil {
 			t.Errorf("%q is accepted", fault)
 		}
