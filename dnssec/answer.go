@@ -38,7 +38,7 @@ func (c *check) answer() Verdict {
 		v = worse(v, c.leftover())
 	}
 	if v.Status == cache.Secure {
-		v.TTL, v.NXName, v.EmptyNonTerminal = c.ttl, c.nxName, c.noError
+		v.TTL, v.NXName, v.EmptyNonTerminal, v.Wildcards = c.ttl, c.nxName, c.noError, c.wildcards
 	}
 	v.Reason = oneLine(v.Reason)
 	return v
@@ -178,6 +178,9 @@ func (c *check) signerState(signer, anchor wire.Name) *state {
 func (c *check) signed(s *wire.RRset, p *state, r Signed) Verdict {
 	c.ttl = min(c.ttl, r.TTL)
 	if !r.Wildcard {
+		if s.Type == wire.TypeSOA {
+			c.remember(p.zone, []verified{{s, r.TTL}})
+		}
 		c.tell("%s: secure: signed by key %d (%s) of %s", describe(s), r.tag, r.algorithm, p.zone)
 		return secure(p.zone)
 	}
@@ -187,6 +190,11 @@ func (c *check) signed(s *wire.RRset, p *state, r Signed) Verdict {
 	d, g := c.proofs(p)
 	if !g.OK {
 		return c.fail(describe(s), p.zone, g)
+	}
+	if c.v.o.Aggressive {
+		wild := *s // as it stands in the zone
+		wild.Name, wild.TTL = "\x01*"+r.Encloser, r.TTL
+		c.wildcards = append(c.wildcards, wild)
 	}
 	what := fmt.Sprintf("%s (from *.%s)", describe(s), r.Encloser)
 	return c.proved(what, p, d, d.wildcardAnswer(s.Name, r.Encloser), fmt.Sprintf("%s does not prove that nothing is nearer to %s than *.%s", p.zone, s.Name, r.Encloser))
@@ -200,6 +208,7 @@ func (c *check) proofs(p *state) (*denials, Signed) {
 	d, r := c.gatherer(p).gather(p.zone, c.a.Proofs)
 	if r.OK {
 		c.gathered[p.zone] = d
+		c.remember(p.zone, d.all)
 	}
 	return d, r
 }

@@ -249,6 +249,7 @@ func (c *check) readSigned(name wire.Name, p *state, got Fetched) *state {
 	if !r.OK {
 		return c.broken(p.zone, r.EDE, r.Reason, r.Limit)
 	}
+	c.remember(p.zone, d.all)
 	switch what, how := d.delegation(name); {
 	case how == exhausted:
 		return c.broken(p.zone, EDEBogus, "limit: NSEC3 hashes for "+name.String(), true)

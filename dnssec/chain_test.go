@@ -338,12 +338,12 @@ func TestTheMemoryOfZonesIsBounded(t *testing.T) {
 	if bytes > 10_000 || n < 10 || n > 25 {
 		t.Errorf("%d zones in %d bytes", n, bytes)
 	}
-	z.purge()
+	z.flush(wire.Root)
 	if n, bytes := z.size(); n != 0 || bytes != 0 {
-		t.Errorf("%d zones in %d bytes after a purge", n, bytes)
+		t.Errorf("%d zones in %d bytes after a flush", n, bytes)
 	}
 	if z.put(name("late."), s, 0); z.get(name("late."), 0) != nil {
-		t.Error("what was begun before a purge is stored after it")
+		t.Error("what was begun before a flush is stored after it")
 	}
 }
 

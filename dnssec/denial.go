@@ -33,6 +33,7 @@ type denials struct {
 	nsec3  [][]NSEC3 // by parameters; two kinds in a transition
 	tooFar bool      // some have more iterations than the limit
 	ttl    uint32    // seconds, the least of the records
+	all    []verified
 
 	budget *Budget
 	left   int // hashes that the response may still cost
@@ -70,6 +71,7 @@ func (g gatherer) gather(zone wire.Name, sets []wire.RRset) (*denials, Signed) {
 			return nil, r
 		}
 		d.ttl = min(d.ttl, r.TTL)
+		d.all = append(d.all, verified{s, r.TTL})
 		d.add(s, g.maxIterations)
 	}
 	return d, Signed{OK: true}

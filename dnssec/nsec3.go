@@ -2,6 +2,7 @@ package dnssec
 
 import (
 	"crypto/sha1"
+	b32 "encoding/base32"
 
 	"rootwalk/wire"
 )
@@ -94,6 +95,13 @@ func parseBase32(s string) (h NSEC3Hash, ok bool) {
 	}
 	return h, at == hashLen
 }
+
+// owner is the name of the record with the hash (RFC 5155 section 3).
+func (h NSEC3Hash) owner(zone wire.Name) wire.Name {
+	return wire.Name([]byte{hashDigits}) + wire.Name(base32Hex.EncodeToString(h[:])) + zone
+}
+
+var base32Hex = b32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(b32.NoPadding)
 
 // Covers tells whether the hash lies between the two, round the ring. A ring of
 // one record covers all but itself.

@@ -101,6 +101,9 @@ type Options struct {
 	// Clock is the boot clock that remembered zones age by.
 	Clock     clock.Clock
 	CacheSize int // bytes of remembered zones; 0 is 8 MiB
+	// Aggressive makes the validator remember what NSEC and NSEC3 records deny, for
+	// Deny (RFC 8198).
+	Aggressive bool
 }
 
 // Answer is one piece of an answer: aliases, then the set asked for or its
@@ -128,6 +131,9 @@ type Verdict struct {
 	// reply is NXDOMAIN. NoError is the right code.
 	EmptyNonTerminal bool
 	Err              error // with Indeterminate: why something could not be fetched
+	// Wildcards are sets of a secure answer that were made from wildcards, under the
+	// names of those, for Deny to refer to.
+	Wildcards []wire.RRset
 
 	limit bool // ours was reached, and what remains is not to be spent on excuses
 }
@@ -145,6 +151,7 @@ type Validator struct {
 type memory struct {
 	anchors atomic.Pointer[map[wire.Name]trustAnchors]
 	zones   *zoneCache
+	ranges  *ranges
 	stats   counters
 }
 
@@ -157,7 +164,7 @@ type trustAnchors struct {
 // New makes a validator. Without anchors every answer is insecure.
 func New(o Options) *Validator {
 	o = o.complete()
-	v := &Validator{o: o, memory: &memory{zones: newZoneCache(int64(o.CacheSize))}}
+	v := &Validator{o: o, memory: &memory{zones: newZoneCache(int64(o.CacheSize)), ranges: newRanges(defaultRangeBytes)}}
 	v.SetAnchors(o.Anchors)
 	return v
 }
@@ -187,7 +194,7 @@ func (v *Validator) With(o Options) *Validator {
 	if o.Anchors != nil {
 		next.SetAnchors(o.Anchors)
 	}
-	next.zones.purge()
+	next.Flush(wire.Root)
 	return next
 }
 
@@ -205,7 +212,7 @@ func (v *Validator) SetAnchors(list []Anchor) {
 		anchors[a.Zone] = t
 	}
 	v.anchors.Store(&anchors)
-	v.zones.purge()
+	v.Flush(wire.Root)
 }
 
 // TrustsRootKey tells whether a trust anchor of the root has the key tag (RFC 8509
@@ -217,12 +224,15 @@ func (v *Validator) TrustsRootKey(tag uint16) bool {
 }
 
 // Flush forgets what is known of a zone and of all below it.
-func (v *Validator) Flush(zone wire.Name) { v.zones.flush(zone) }
+func (v *Validator) Flush(zone wire.Name) {
+	v.zones.flush(zone)
+	v.ranges.flush(zone)
+}
 
 // Check says what an answer is worth. The note function, if not nil, gets one
 // line for every step, for the trace.
 func (v *Validator) Check(ctx context.Context, f Fetcher, b *Budget, a *Answer, note func(string)) Verdict {
-	c := &check{v: v, ctx: ctx, f: f, b: b, a: a, note: note, now: v.o.Now(), generation: v.zones.current(),
+	c := &check{v: v, ctx: ctx, f: f, b: b, a: a, note: note, now: v.o.Now(), generation: v.zones.current(), rangesAt: v.ranges.current(),
 		anchors: *v.anchors.Load(), states: map[wire.Name]*state{}, gathered: map[wire.Name]*denials{}, ttl: noCap}
 	signatures, failed, hashes := b.Signatures(), b.Failed(), b.Hashes()
 	r := c.answer()
@@ -241,12 +251,21 @@ type check struct {
 	now        time.Time
 	anchors    map[wire.Name]trustAnchors
 	generation uint64
+	rangesAt   uint64 // the generation of the ranges
 
 	states          map[wire.Name]*state   // of zones, so that a TTL of zero is not asked for twice
 	gathered        map[wire.Name]*denials // the answer's proofs, by zone
 	misses          int                    // questions for DS that brought no signed reply
 	ttl             uint32
-	nxName, noError bool // what the denial says beside the reply's code
+	nxName, noError bool         // what the denial says beside the reply's code
+	wildcards       []wire.RRset // that sets were made from
+}
+
+// remember keeps what the keys of a secure zone have signed, for Deny.
+func (c *check) remember(zone wire.Name, sets []verified) {
+	if c.v.o.Aggressive {
+		c.v.ranges.add(zone, sets, rangeOptions{c.v.o.Clock().Seconds(), c.rangesAt, c.v.o.MaxIterations})
+	}
 }
 
 // tell writes a line of the trace.

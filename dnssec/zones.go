@@ -77,7 +77,7 @@ type zoneCache struct {
 	lru        *simplelru.LRU[wire.Name, *state]
 	bytes      int64
 	limit      int64
-	generation uint64 // counts purges, so that what was begun before one is not stored after
+	generation uint64 // counts flushes, so that what was begun before one is not stored after
 }
 
 func newZoneCache(limit int64) *zoneCache {
@@ -118,13 +118,6 @@ func (z *zoneCache) current() uint64 {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	return z.generation
-}
-
-func (z *zoneCache) purge() {
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	z.lru.Purge()
-	z.generation++
 }
 
 func (z *zoneCache) flush(zone wire.Name) {
