@@ -69,6 +69,7 @@ var descriptions = []struct {
 	{"tcp_connections", "Open TCP connections of clients.", nil},
 	{"walks_total", "Walks through the hierarchy.", nil},
 	{"limits_total", "Questions that went beyond a limit, by its name.", []string{"limit"}},
+	{"inferred_answers_total", "Answers that follow from what was proved for other questions (RFC 8198, RFC 8020), by kind.", []string{"kind"}},
 	{"walk_failures_total", "Walks that ended without an answer.", nil},
 	{"upstream_queries_total", "Queries sent to authoritative servers by transport.", []string{"transport"}},
 	{"upstream_outcomes_total", "What came of them.", []string{"outcome"}},
@@ -148,6 +149,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count("walk_failures_total", w.Failures)
 	for name, n := range w.Limits {
 		count("limits_total", n, name)
+	}
+	for kind, n := range w.Inferred {
+		count("inferred_answers_total", n, kind)
 	}
 	count("cache_refreshes_total", w.Refreshes)
 	count("shed_total", w.Shed, "resolver")

@@ -58,6 +58,9 @@ type meaning struct {
 
 	soa    []wire.RRset // negative: the SOA record of the zone, at the most one
 	proofs []wire.RRset // NSEC, NSEC3 and, in a referral, DS, with signatures
+	secure bool         // judged already, or made of what was
+	ttl    uint32       // seconds that it may be kept, where it is
+	flags  uint8        // of the piece, where it is
 
 	cut    cache.Cut // isReferral
 	cutTTL uint32    // seconds

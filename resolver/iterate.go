@@ -19,7 +19,14 @@ func (w *walk) iterate(q wire.Question) (meaning, error) {
 	cut := w.closestCut(start)
 	w.trace.add(Step{Kind: StepCut, Zone: cut.Zone.String()})
 	steps := minimiser{q: q, off: w.r.o.FullNames}
+	var looked *zoneCut // for what was proved before
 	for {
+		if cut != looked {
+			if res, ok := w.denied(cut, q); ok {
+				return res, nil
+			}
+			looked = cut
+		}
 		ask := q
 		if !cut.forwards() {
 			ask = steps.next(cut.Zone)
@@ -74,7 +81,7 @@ func (w *walk) iterate(q wire.Question) (meaning, error) {
 				rcode = wire.NXDomain
 			}
 			w.keepStep(ask, &res)
-			if rcode == wire.NXDomain && trustsNXDomain(cut.Zone) {
+			if rcode == wire.NXDomain && (trustsNXDomain(cut.Zone) || w.proves(q, ask, &res)) {
 				return res, nil
 			}
 			steps.answered(ask.Name, rcode)
@@ -104,8 +111,9 @@ func (w *walk) keepStep(ask wire.Question, res *meaning) {
 }
 
 // trustsNXDomain tells whether a name error for an ancestor ends the matter (RFC
-// 8020). The root and top-level domains are known to answer rightly for empty
-// non-terminals; the servers of other zones are asked for the whole name.
+// 8020) whoever says it. The root and top-level domains are known to answer rightly
+// for empty non-terminals; the servers of other zones have to prove it, or are asked
+// for the whole name.
 func trustsNXDomain(zone wire.Name) bool { return zone.Labels() <= 1 }
 
 // spent tells whether one of our own bounds ended it.

@@ -45,6 +45,8 @@ type piece struct {
 	zone   wire.Name  // whose server said so; "" from the cache
 	from   netip.Addr // the server
 	flags  uint8      // what there is to say beside the records, as in cache.Header; see Reason
+
+	wildcards []wire.RRset // that secure sets were made from
 }
 
 // resolve follows a question through its aliases, from zone to zone, to the end
@@ -170,12 +172,18 @@ func (w *walk) accept(q wire.Question, m *meaning) (*piece, error) {
 	case isYXDomain:
 		p.rcode = wire.YXDomain
 	}
-	w.r.bound(p, m.kind)
-	if err := w.judge(q, p, m.zone); err != nil {
-		return nil, err
+	if m.secure {
+		p.status, p.ttl, p.flags = cache.Secure, m.ttl, m.flags
+		p.capTTL(m.ttl)
+	} else {
+		w.r.bound(p, m.kind)
+		if err := w.judge(q, p, m.zone); err != nil {
+			return nil, err
+		}
 	}
 	w.dropForbidden(p)
 	w.keep(q, p)
+	w.keepWildcards(p.wildcards)
 	return p, nil
 }
 
@@ -211,8 +219,17 @@ func (w *walk) known(q wire.Question) *piece {
 			return p
 		}
 	}
+	infers := w.infers(q)
 	for n := q.Name; n != wire.Root; {
+		infers = infers && w.r.zones[n] == nil // what is outside of a configured zone knows nothing of it
 		n = n.Parent()
+		if infers {
+			if p := w.below(n, q); p != nil {
+				w.r.stats.inferred[inferredNXDomain].Add(1)
+				w.trace.add(Step{Kind: StepCached, Question: n.String(), Outcome: p.describe(), Text: "secure, so nothing is below it"})
+				return p
+			}
+		}
 		if p := w.cached(wire.Question{Name: n, Type: wire.TypeDNAME, Class: q.Class}, q); p != nil {
 			w.trace.add(Step{Kind: StepCached, Question: n.String() + " DNAME", Outcome: p.describe()})
 			return p

@@ -10,6 +10,7 @@ type counters struct {
 	walks, failures, packets, shed, refreshes, panics atomic.Uint64
 	verdicts                                          [len(statusNames)]atomic.Uint64
 	limits                                            [numLimits]atomic.Uint64
+	inferred                                          [numInferred]atomic.Uint64
 }
 
 // Stats are the numbers of the walks since the start.
@@ -21,6 +22,7 @@ type Stats struct {
 	InFlight  int
 	Verdicts  map[string]uint64 // pieces of answers that were judged, by status
 	Limits    map[string]uint64 // questions that went beyond a limit, by its name
+	Inferred  map[string]uint64 // answers that follow from what was proved for others: nxdomain, nodata, wildcard
 	Panics    uint64            // behind the scenes
 	Refreshes uint64            // begun before or after data ran out, behind the answer
 }
@@ -29,12 +31,15 @@ type Stats struct {
 func (r *Resolver) Stats() Stats {
 	c := &r.stats
 	st := Stats{Walks: c.walks.Load(), Failures: c.failures.Load(), Packets: c.packets.Load(), Shed: c.shed.Load(),
-		InFlight: len(r.places), Panics: c.panics.Load(), Refreshes: c.refreshes.Load(), Verdicts: map[string]uint64{}, Limits: map[string]uint64{}}
+		InFlight: len(r.places), Panics: c.panics.Load(), Refreshes: c.refreshes.Load(), Verdicts: map[string]uint64{}, Limits: map[string]uint64{}, Inferred: map[string]uint64{}}
 	for i := range c.verdicts {
 		st.Verdicts[statusNames[i]] = c.verdicts[i].Load()
 	}
 	for i := range c.limits {
 		st.Limits[limitNames[i]] = c.limits[i].Load()
+	}
+	for i := range c.inferred {
+		st.Inferred[inferredNames[i]] = c.inferred[i].Load()
 	}
 	return st
 }

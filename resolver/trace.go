@@ -23,6 +23,7 @@ type StepKind string
 const (
 	StepQuestion StepKind = "question" // a name and type to resolve; its steps are below it
 	StepCached   StepKind = "cached"   // found in the cache
+	StepInferred StepKind = "inferred" // follows from what was proved for other questions
 	StepCut      StepKind = "cut"      // the zone cut that the walk begins at
 	StepAsk      StepKind = "ask"      // one exchange with one server
 	StepAlias    StepKind = "alias"    // a CNAME or DNAME was followed
@@ -98,6 +99,8 @@ func (s *Step) line() string {
 		fmt.Fprintf(&b, "%s", s.Question)
 	case StepCached:
 		fmt.Fprintf(&b, "cache has %s: %s", s.Question, s.Outcome)
+	case StepInferred:
+		fmt.Fprintf(&b, "%s follows for %s", s.Outcome, s.Question)
 	case StepCut:
 		fmt.Fprintf(&b, "closest known zone cut is %s", s.Zone)
 	case StepAsk:

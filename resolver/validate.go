@@ -47,6 +47,7 @@ func (w *walk) judge(q wire.Question, p *piece, zone wire.Name) error {
 	switch v.Status {
 	case cache.Secure:
 		p.capTTL(v.TTL)
+		p.wildcards = v.Wildcards
 	case cache.Bogus, cache.Indeterminate:
 		if w.cd {
 			return nil

@@ -38,6 +38,8 @@ func (s *stage) validationOption(w []string) bool {
 	switch w[0] {
 	case "validate":
 		v.on = true
+	case "aggressive":
+		v.on, v.o.Aggressive = true, true
 	case "anchor":
 		v.anchors = w[1:]
 	case "date":

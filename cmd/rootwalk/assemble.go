@@ -97,7 +97,7 @@ func upstreamOptions(w world, cfg *config.Config) upstream.Options {
 }
 
 func validatorOptions(w world, cfg *config.Config) dnssec.Options {
-	return dnssec.Options{Anchors: w.anchors, SHA1: cfg.DNSSEC.SHA1, MaxIterations: cfg.DNSSEC.NSEC3Iterations,
+	return dnssec.Options{Anchors: w.anchors, Aggressive: cfg.DNSSEC.AggressiveNSEC, SHA1: cfg.DNSSEC.SHA1, MaxIterations: cfg.DNSSEC.NSEC3Iterations,
 		NegativeAnchors: negativeAnchors(cfg.DNSSEC.NegativeTrustAnchors), Now: validationClock(cfg.DNSSEC.ValidationTime)}
 }
 

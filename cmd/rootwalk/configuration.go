@@ -114,7 +114,6 @@ func missing(cfg *config.Config) []string {
 			out = append(out, text)
 		}
 	}
-	note(cfg.DNSSEC.AggressiveNSEC && cfg.IsSet("dnssec.aggressive-nsec"), "dnssec.aggressive-nsec: this version synthesises nothing from NSEC records")
 	note(cfg.Cache.Snapshot != "", "cache.snapshot: this version keeps no snapshot")
 	note(cfg.Control.Socket != "", "control.socket: this version has no control socket")
 	return out

@@ -1,0 +1,97 @@
+package resolver
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	roothints "rootwalk/rootHints"
+
+	"rootwalk/dnssec"
+	"rootwalk/lab"
+	"rootwalk/wire"
+)
+
+// newValidating is newOver with a validator that trusts the lab's root, and
+// remembers what is denied.
+func newValidating(t *testing.T, text string) (*Resolver, *lab.Internet, *dnssec.Validator) {
+	t.Helper()
+	net, _, err := lab.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := roothints.ParseAnchors("lab", strings.NewReader(net.TrustAnchors()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var anchors []dnssec.Anchor
+	for _, a := range list {
+		anchor, err := dnssec.AnchorOf(a.RR)
+		if err != nil {
+			t.Fatal(err)
+		}
+		anchors = append(anchors, anchor)
+	}
+	clock := virtual()
+	v := dnssec.New(dnssec.Options{Anchors: anchors, Aggressive: true, MaxIterations: 50, Clock: clock,
+		Now: func() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }})
+	r, net := newOver(t, text, Options{Clock: clock, Validator: v})
+	return r, net, v
+}
+
+// Attack A19: names that are made up by the thousand, in a zone that is signed.
+func TestRandomSubdomainsOfASignedZoneAreNotAskedFor(t *testing.T) {
+	for _, way := range []string{"signed", "signed=nsec3 iterations=1 salt=ab"} {
+		synctest.Test(t, func(t *testing.T) {
+			r, net, v := newValidating(t, "== zone example.com @ 192.0.2.1 "+way+"\nwww A 192.0.2.80\nmail A 192.0.2.25\na.b.c A 192.0.2.7\n")
+			defer r.Close()
+			r.Prime(t.Context())
+			const floods = 2000
+			for i := range floods {
+				q := wire.Question{Name: wire.MustName(fmt.Sprintf("r%x.example.com.", i*2654435761)), Type: wire.TypeA, Class: wire.ClassIN}
+				if res, err := r.Lookup(t.Context(), Request{Question: q}); err != nil || res.Reply.Rcode() != wire.NXDomain {
+					t.Fatalf("%s: %v, error %v", q, res.Reply.Rcode(), err)
+				}
+			}
+			if n := len(net.Queries()); n > 30 {
+				t.Errorf("%s: %d packets for %d names", way, n, floods)
+			}
+			if n := r.Stats().Inferred["nxdomain"]; n < floods*99/100 {
+				t.Errorf("%s: %d of %d inferred", way, n, floods)
+			}
+			if s := v.Stats(); s.Signatures > 60 || s.Hashes > 4*floods {
+				t.Errorf("%s: %d signatures checked, %d hashes", way, s.Signatures, s.Hashes)
+			}
+		})
+	}
+}
+
+func TestATraceTellsWhatAnAnswerFollowsFrom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _, _ := newValidating(t, "== zone example.com @ 192.0.2.1 signed\nalpha A 192.0.2.80\nomega A 192.0.2.81\n")
+		defer r.Close()
+		for _, x := range []struct {
+			owner string
+			kind  string
+			want  string
+		}{
+			{"gone.example.com.", "", "secure: proved by example.com."},
+			{"lost.example.com.", "nxdomain", "NXDOMAIN follows for lost.example.com. A (secure records of example.com.: alpha.example.com. NSEC to ns1.example.com., example.com. NSEC to alpha.example.com.)"},
+			{"www.gone.example.com.", "nxdomain", "cache has gone.example.com.: NXDOMAIN (secure, so nothing is below it)"},
+		} {
+			var trace Trace
+			before := r.Stats().Inferred[x.kind]
+			if _, err := r.Lookup(t.Context(), Request{Question: wire.Question{Name: wire.MustName(x.owner), Type: wire.TypeA, Class: wire.ClassIN}, Trace: &trace}); err != nil {
+				t.Fatal(err)
+			}
+			if s := trace.String(); !strings.Contains(s, x.want) {
+				t.Errorf("%q is not in\n%s", x.want, s)
+			}
+			if x.kind != "" && r.Stats().Inferred[x.kind] != before+1 {
+				t.Errorf("%s is not counted as %s", x.owner, x.kind)
+			}
+		}
+	})
+}
