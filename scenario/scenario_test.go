@@ -73,6 +73,17 @@ type stage struct {
 
 // play plays one scenario inside a synctest bubble.
 func play(t *testing.T, text string) {
+	s, steps := newStage(t, text)
+	s.build()
+	for _, step := range steps {
+		s.line, s.began, s.seen, s.spent = step.Line, time.Now(), len(s.net.Queries()), s.cost()
+		s.step(step)
+	}
+	s.end()
+}
+
+// newStage reads a scenario up to its steps.
+func newStage(t *testing.T, text string) (*stage, []lab.Section) {
 	net, steps, err := lab.Parse(text)
 	if err != nil {
 		t.Fatal(err)
@@ -93,19 +104,24 @@ func play(t *testing.T, text string) {
 		s.options(steps[0])
 		steps = steps[1:]
 	}
+	s.o.Validator = s.validator()
+	return s, steps
+}
+
+// build makes the server and what it needs; nothing is in its cache.
+func (s *stage) build() {
 	s.o.Cache = cache.New(cache.Options{Size: 16 << 20, Shards: 1})
 	s.o.Upstream = upstream.New(s.up)
-	s.o.Validator = s.validator()
 	s.resolver = resolver.New(s.o)
 	s.door.Cache, s.door.Resolver = s.o.Cache, s.resolver
 	s.server = server.New(s.door)
 	if s.prime {
 		s.resolver.Prime(context.Background())
 	}
-	for _, step := range steps {
-		s.line, s.began, s.seen, s.spent = step.Line, time.Now(), len(net.Queries()), s.cost()
-		s.step(step)
-	}
+}
+
+// end waits for what goes on behind the answers.
+func (s *stage) end() {
 	s.resolver.Close()
 	time.Sleep(time.Minute) // timers of the bubble end
 }
