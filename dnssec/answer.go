@@ -35,6 +35,9 @@ func (c *check) answer() Verdict {
 		v = worse(v, c.final(name))
 	}
 	if v.Status == cache.Secure {
+		if a.Next != "" {
+			c.foresee(a.Next)
+		}
 		v = worse(v, c.leftover())
 	}
 	if v.Status == cache.Secure {
@@ -205,10 +208,15 @@ func (c *check) proofs(p *state) (*denials, Signed) {
 	if d := c.gathered[p.zone]; d != nil {
 		return d, Signed{OK: true}
 	}
+	if r, ok := c.spoiled[p.zone]; ok {
+		return nil, r
+	}
 	d, r := c.gatherer(p).gather(p.zone, c.a.Proofs)
 	if r.OK {
 		c.gathered[p.zone] = d
 		c.remember(p.zone, d.all)
+	} else {
+		c.spoiled[p.zone] = r
 	}
 	return d, r
 }

@@ -31,8 +31,12 @@ func (c *check) cut(name wire.Name) *state {
 	if s := c.known(name); s != nil {
 		return s
 	}
+	return c.settle(name, c.findCut(name))
+}
+
+// settle remembers the state of a name.
+func (c *check) settle(name wire.Name, s *state) *state {
 	name = wire.Name(strings.Clone(string(name))) // it may be a part of a whole message
-	s := c.findCut(name)
 	c.states[name] = s
 	if !s.settled {
 		s.settled = true
@@ -84,6 +88,9 @@ func (c *check) fromAbove(name wire.Name) *state {
 			return s
 		}
 	}
+	if s := c.foretold(name, anchor); s != nil {
+		return s
+	}
 	q := wire.Question{Name: name, Type: wire.TypeDS, Class: wire.ClassIN}
 	s := c.retry(q, func(got Fetched) *state { return c.readDS(name, anchor, got) })
 	if s.kind == unknown && name.Parent() != anchor && c.ctx.Err() == nil {
@@ -110,7 +117,11 @@ func (c *check) retry(q wire.Question, judge func(Fetched) *state) *state {
 		}
 		if err != nil {
 			c.tell("%s: not fetched: %v", q, err)
-			return &state{kind: unknown, zone: q.Name, ede: edeOf(err), reason: fmt.Sprintf("no %s records of %s: %v", q.Type, q.Name, err), err: err}
+			ede := edeOf(err)
+			if q.Type == wire.TypeDNSKEY { // which of the two it is that fails says more; the reason has the rest
+				ede = EDEKeyMissing
+			}
+			return &state{kind: unknown, zone: q.Name, ede: ede, reason: fmt.Sprintf("no %s records of %s: %v", q.Type, q.Name, err), err: err}
 		}
 		s := judge(got)
 		if s.kind != bogusZone || s.limit || s.settled || s.tried {
@@ -258,18 +269,23 @@ func (c *check) readSigned(name wire.Name, p *state, got Fetched) *state {
 		c.tell("%s DS: %s: insecure", name, reason)
 		return &state{kind: insecureZone, zone: name, ede: EDEUnsupportedIterations, reason: reason, ttl: d.ttl}
 	case what == cutInsecure:
-		out := how == optOut
-		reason := p.zone.String() + " proves that " + name.String() + " has no DS records"
-		if out {
-			reason = p.zone.String() + " signs no delegations where " + name.String() + " would be (opt-out)"
-		}
-		c.tell("%s DS: %s: insecure", name, reason)
-		return &state{kind: insecureZone, zone: name, optOut: out, ede: wire.NoEDE, reason: reason, ttl: d.ttl}
+		return c.insecureCut(name, p, d, how)
 	case what == cutNone:
 		c.tell("%s DS: none: secure: no zone cut", name)
 		return c.within(p, d.ttl)
 	}
 	return c.broken(p.zone, EDEDenialMissing, fmt.Sprintf("%s does not prove that %s has no DS records", p.zone, name), false)
+}
+
+// insecureCut is the state of a name that the zone above proves to be an insecure
+// delegation, or that lies where it signs none.
+func (c *check) insecureCut(name wire.Name, p *state, d *denials, how proof) *state {
+	reason := p.zone.String() + " proves that " + name.String() + " has no DS records"
+	if how == optOut {
+		reason = p.zone.String() + " signs no delegations where " + name.String() + " would be (opt-out)"
+	}
+	c.tell("%s DS: %s: insecure", name, reason)
+	return &state{kind: insecureZone, zone: name, optOut: how == optOut, ede: wire.NoEDE, reason: reason, ttl: d.ttl}
 }
 
 // within is the state of a name that is no zone cut.

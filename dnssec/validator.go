@@ -233,7 +233,7 @@ func (v *Validator) Flush(zone wire.Name) {
 // line for every step, for the trace.
 func (v *Validator) Check(ctx context.Context, f Fetcher, b *Budget, a *Answer, note func(string)) Verdict {
 	c := &check{v: v, ctx: ctx, f: f, b: b, a: a, note: note, now: v.o.Now(), generation: v.zones.current(), rangesAt: v.ranges.current(),
-		anchors: *v.anchors.Load(), states: map[wire.Name]*state{}, gathered: map[wire.Name]*denials{}, ttl: noCap}
+		anchors: *v.anchors.Load(), states: map[wire.Name]*state{}, gathered: map[wire.Name]*denials{}, spoiled: map[wire.Name]Signed{}, ttl: noCap}
 	signatures, failed, hashes := b.Signatures(), b.Failed(), b.Hashes()
 	r := c.answer()
 	v.stats.add(r, b.Signatures()-signatures, b.Failed()-failed, b.Hashes()-hashes)
@@ -255,6 +255,7 @@ type check struct {
 
 	states          map[wire.Name]*state   // of zones, so that a TTL of zero is not asked for twice
 	gathered        map[wire.Name]*denials // the answer's proofs, by zone
+	spoiled         map[wire.Name]Signed   // why those of a zone cannot be used
 	misses          int                    // questions for DS that brought no signed reply
 	ttl             uint32
 	nxName, noError bool         // what the denial says beside the reply's code
