@@ -23,6 +23,7 @@ type servers struct {
 	missing []wire.Question // addresses that were never asked for, of names elsewhere
 	failed  int             // names that turned out to have no address
 	partial bool            // some were not looked for because of where the walk stands
+	parents bool            // those who delegate to the names were asked, too
 }
 
 // serversOf lists the addresses that are known: the glue, and what the cache
@@ -128,6 +129,15 @@ next:
 // moreAddresses looks for the address of one more server name, and reports
 // whether there is anything new to ask.
 func (w *walk) moreAddresses(s *servers) (bool, error) {
+	more, err := w.searchNames(s)
+	if more || err != nil || s.parents || s.cut.conf != nil || len(s.list) > 0 {
+		return more, err
+	}
+	s.parents = true
+	return w.searchParents(s)
+}
+
+func (w *walk) searchNames(s *servers) (bool, error) {
 	for len(s.unknown) > 0 || len(s.doubt) > 0 {
 		from := &s.unknown
 		if len(s.unknown) == 0 {

@@ -125,6 +125,18 @@ func (u *Upstream) Usable(a netip.AddrPort) bool {
 	return u.o.Allowed == nil || u.o.Allowed(a)
 }
 
+// Silent tells whether the last query to the address got no reply.
+func (u *Upstream) Silent(a netip.Addr) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	s, ok := u.servers.Get(a)
+	if !ok {
+		return false
+	}
+	k := s.standing(u.o.Clock())
+	return k.dead || k.timeouts > 0
+}
+
 // MarkLame remembers for a while that the server is of no use for the zone.
 func (u *Upstream) MarkLame(a netip.Addr, zone wire.Name, d time.Duration) {
 	u.mu.Lock()
