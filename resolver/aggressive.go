@@ -1,6 +1,8 @@
 package resolver
 
 import (
+	"maps"
+
 	"rootwalk/cache"
 	"rootwalk/dnssec"
 	"rootwalk/wire"
@@ -117,7 +119,9 @@ func (w *walk) proves(q, ask wire.Question, res *meaning) bool {
 	}
 	p := &piece{rcode: wire.NXDomain, soa: res.soa, proofs: res.proofs}
 	w.r.bound(p, isNXDomain)
+	liars := maps.Clone(w.liars)
 	if w.judge(q, p, res.zone) != nil || p.status != cache.Secure || p.rcode != wire.NXDomain {
+		w.liars = liars // the whole name will tell, and its server may be the only one
 		return false
 	}
 	w.keep(ask, p)
