@@ -11,6 +11,7 @@ func TestAFailureComesBackAsItWas(t *testing.T) {
 	for _, f := range []Failed{
 		{},
 		{Rcode: wire.ServFail, EDE: 22, Backoff: 5, Text: "no answer from 192.0.2.1"},
+		{Rcode: wire.ServFail, EDE: 22, Backoff: 5, Zone: wire.MustName("example.com."), Text: "no server answers"},
 		{Rcode: 0x0abc, EDE: 0xfedc, Backoff: 255},
 	} {
 		got, ok := ReadFailed(AppendFailed([]byte("before"), f)[len("before"):])

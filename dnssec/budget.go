@@ -8,13 +8,21 @@ const (
 	// maxSignatures is the most signature checks for one client question (KeyTrap,
 	// CVE-2023-50387). A cold chain of ten aliases over signed zones needs a DS set, a
 	// DNSKEY set and the alias for each, and those of the zones above.
+	//
+	//limit:signatures BIND 16 per fetch; PowerDNS 30; Knot 32
 	maxSignatures = 64
 	// maxFailed is the most of them that may fail; honest zones have none that do.
+	//
+	//limit:failed_signatures BIND 1 per fetch
 	maxFailed = 8
 	// maxHashes is the most NSEC3 hashes for one client question (CVE-2023-50868).
+	//
+	//limit:hashes Knot 128; PowerDNS 600
 	maxHashes = 128
 	// maxResponseHashes is the part of them that one response may cost; an honest
 	// proof needs about three more than the labels between the zone and the name.
+	//
+	//limit:response_hashes Unbound 8
 	maxResponseHashes = 32
 	// recordLimit is the end even where limits are only counted.
 	recordLimit = 2000
@@ -25,6 +33,7 @@ const (
 // restarts and retries cannot renew it. It is safe for use by many goroutines.
 type Budget struct {
 	record     bool
+	beyond     atomic.Uint32 // a bit for each limit that was hit
 	signatures atomic.Int32
 	failed     atomic.Int32
 	hashes     atomic.Int32
@@ -60,11 +69,44 @@ func (b *Budget) spend(n *atomic.Int32, limit int32) bool {
 	}
 }
 
+// limit is one of the bounds, for counting who goes beyond it.
+type limit uint8
+
+const (
+	limitSignatures limit = iota
+	limitFailed
+	limitSetSignatures
+	limitHashes
+	limitResponseHashes
+	numLimits
+)
+
+// Limits are the names of the limits in metrics, in the order of Beyond's bits.
+var Limits = [numLimits]string{"signatures", "failed_signatures", "set_signatures", "hashes", "response_hashes"}
+
+// Beyond has a bit for each of Limits that the question went beyond.
+func (b *Budget) Beyond() uint32 { return b.beyond.Load() }
+
+// allow takes note that a limit was reached, and tells whether to go on all the
+// same, since limits are only counted.
+func (b *Budget) allow(l limit) bool {
+	b.beyond.Or(1 << l)
+	return b.record
+}
+
 func (b *Budget) signature() bool {
-	if b.failed.Load() >= maxFailed && !b.record {
+	if b.failed.Load() >= maxFailed && !b.allow(limitFailed) {
 		return false
+	}
+	if b.signatures.Load() >= maxSignatures {
+		b.allow(limitSignatures)
 	}
 	return b.spend(&b.signatures, maxSignatures)
 }
 
-func (b *Budget) hash() bool { return b.spend(&b.hashes, maxHashes) }
+func (b *Budget) hash() bool {
+	if b.hashes.Load() >= maxHashes {
+		b.allow(limitHashes)
+	}
+	return b.spend(&b.hashes, maxHashes)
+}

@@ -37,9 +37,18 @@ const (
 // The RSA keys that are supported. Smaller ones can be factored, longer ones are
 // work for nothing: no signer offers them.
 const (
-	minModulus  = 1024 // bits
-	maxModulus  = 4096 // bits
-	maxExponent = 64   // bits
+	// minModulus is the least length of an RSA modulus, in bits.
+	//
+	//bound:rsa_shortest
+	minModulus = 1024
+	// maxModulus is the longest, in bits.
+	//
+	//bound:rsa_longest
+	maxModulus = 4096
+	// maxExponent is the longest RSA exponent, in bits.
+	//
+	//bound:rsa_exponent BIND 35
+	maxExponent = 64
 )
 
 // Supported tells whether signatures of the algorithm can be checked. Those with

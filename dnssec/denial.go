@@ -13,6 +13,8 @@ import (
 
 // maxDenials is the most NSEC or NSEC3 sets of one response. A wildcard denied
 // with NSEC3 takes three, and an answer through aliases seldom two of those.
+//
+//bound:denials Knot 8; PowerDNS 10
 const maxDenials = 8
 
 // proof is what a question to the records yields.
@@ -322,7 +324,7 @@ func (r ring) hash(name wire.Name) (NSEC3Hash, bool) {
 	if h, ok := r.hashes[p][name]; ok {
 		return h, true
 	}
-	if r.left <= 0 && !r.budget.record || !r.budget.hash() {
+	if r.left <= 0 && !r.budget.allow(limitResponseHashes) || !r.budget.hash() {
 		r.spent = true
 		return NSEC3Hash{}, false
 	}

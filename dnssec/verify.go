@@ -12,6 +12,8 @@ import (
 
 // maxChecks is the most checks for one RRset. A double-signed set in a rollover
 // needs one or two: the first good signature ends it.
+//
+//limit:set_signatures PowerDNS 2; Unbound, hickory 8
 const maxChecks = 4
 
 // Signed is what the signatures of a set are worth.
@@ -68,6 +70,7 @@ func VerifyRRset(set *wire.RRset, zone wire.Name, keys []*Key, at time.Time, b *
 				continue
 			}
 			if checks == maxChecks {
+				b.allow(limitSetSignatures)
 				return refused(complaint{noMore, EDEBogus, fmt.Sprintf("limit: more than %d signature checks for %s", maxChecks, describe(set))}, false)
 			}
 			if !b.signature() {

@@ -68,8 +68,8 @@ var descriptions = []struct {
 	{"in_flight", "Client questions that are being resolved.", nil},
 	{"tcp_connections", "Open TCP connections of clients.", nil},
 	{"walks_total", "Walks through the hierarchy.", nil},
-	{"limits_total", "Questions that went beyond a limit, by its name.", []string{"limit"}},
 	{"inferred_answers_total", "Answers that follow from what was proved for other questions (RFC 8198, RFC 8020), by kind.", []string{"kind"}},
+	{"limits_total", "What went beyond a limit and was cut short or turned away, by the limit's name (docs/security.md).", []string{"limit"}},
 	{"walk_failures_total", "Walks that ended without an answer.", nil},
 	{"upstream_queries_total", "Queries sent to authoritative servers by transport.", []string{"transport"}},
 	{"upstream_outcomes_total", "What came of them.", []string{"outcome"}},
@@ -147,9 +147,6 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	w := c.r.Resolver.Stats()
 	count("walks_total", w.Walks)
 	count("walk_failures_total", w.Failures)
-	for name, n := range w.Limits {
-		count("limits_total", n, name)
-	}
 	for kind, n := range w.Inferred {
 		count("inferred_answers_total", n, kind)
 	}
@@ -171,6 +168,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count("upstream_outcomes_total", u.Malformed, "malformed")
 	ch <- histogram(c.d["upstream_rtt_seconds"], upstream.RTTBounds[:], u.RTTBuckets[:], u.RTTSeconds)
 	gauge("upstream_servers", float64(u.Servers))
+	for _, room := range [...]map[string]uint64{s.Limits, w.Limits, u.Limits} {
+		for name, n := range room {
+			count("limits_total", n, name)
+		}
+	}
 
 	k := c.r.Cache.Stats()
 	gauge("cache_entries", float64(k.Entries))

@@ -145,11 +145,11 @@ func (w *walk) searchNames(s *servers) (bool, error) {
 		}
 		q := (*from)[0]
 		*from = (*from)[1:]
-		if s.failed >= maxUnknownServers {
+		if s.failed >= maxUnknownServers && !w.budget.allow(limitUnknownServers) {
 			return false, nil
 		}
 		last := len(*from) == 0 || (*from)[0].Name != q.Name // no other type of this name is left
-		if w.depth >= maxDepth || w.looksFor(q.Name) {
+		if w.tooDeep() || w.looksFor(q.Name) {
 			s.partial = true // from elsewhere the name may well have an address
 		} else if !q.Name.In(s.cut.Zone) {
 			r, err := w.findAddress(q)
@@ -170,6 +170,11 @@ func (w *walk) searchNames(s *servers) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// tooDeep tells whether this walk may begin none below it.
+func (w *walk) tooDeep() bool {
+	return w.depth >= maxDepth && (!w.budget.allow(limitDepth) || w.depth >= recordDepth)
 }
 
 // looksFor tells whether the address of the name is what some walk above this

@@ -64,13 +64,21 @@ type meaning struct {
 
 	cut    cache.Cut // isReferral
 	cutTTL uint32    // seconds
+	over   []limit   // what of the reply was left behind because it was too much
 }
 
 // The most of a delegation that is used (NXNSAttack, CVE-2020-8616: a referral
 // is the parent's word and costs whoever follows it).
 const (
-	maxServers = 13 // names, as many as the root has
-	maxGlue    = 6  // addresses of one name
+	// maxServers is the most server names of a delegation that are used, as many as
+	// the root has.
+	//
+	//limit:server_names BIND, PowerDNS 13; Unbound 20
+	maxServers = 13
+	// maxGlue is the most addresses of one server name that are used.
+	//
+	//limit:server_addresses BIND 6
+	maxGlue = 6
 )
 
 // classify tells what reply m of a server of the zone means for question q. A
@@ -294,6 +302,7 @@ func (res *meaning) servers(zone wire.Name, q wire.Question, ns *wire.RRset, add
 	res.cut, res.cutTTL = cache.Cut{Zone: ns.Name}, ns.TTL
 	for _, d := range ns.Data {
 		if len(res.cut.Servers) == maxServers {
+			res.over = append(res.over, limitServerNames)
 			break
 		}
 		if n := wire.NameAt(d, 0); n != "" {
@@ -317,7 +326,9 @@ func (res *meaning) takeGlue(zone wire.Name, class wire.Class, additional []wire
 		}
 		for i := range res.cut.Servers {
 			s := &res.cut.Servers[i]
-			if s.Name == r.Name && len(s.Glue) < maxGlue {
+			if s.Name == r.Name && len(s.Glue) == maxGlue {
+				res.over = append(res.over, limitServerAddresses)
+			} else if s.Name == r.Name {
 				s.Glue = append(s.Glue, a)
 				res.cutTTL = min(res.cutTTL, max(r.TTL, 1))
 			}

@@ -13,14 +13,16 @@ type Failure struct {
 	EDE  wire.EDE
 	Text string
 
-	limit   bool // one of our own bounds was hit
-	cached  bool // remembered, not found out just now (RFC 9520)
-	replied bool // servers did reply, though with nothing of use
-	judged  bool // the data is there, and a client that judges by itself may have it
-	bogus   bool // the data is there, but must not be believed
-	partial bool // it comes from where the walk stood or from its hurry, and need not hold elsewhere
-	moved   bool // every server of the zone says that it does not serve it
-	wide    bool // the root or a configured zone could not be asked: it concerns many names
+	limit   bool      // one of our own bounds was hit
+	cached  bool      // remembered, not found out just now (RFC 9520)
+	replied bool      // servers did reply, though with nothing of use
+	judged  bool      // the data is there, and a client that judges by itself may have it
+	bogus   bool      // the data is there, but must not be believed
+	partial bool      // it comes from where the walk stood or from its hurry, and need not hold elsewhere
+	moved   bool      // every server of the zone says that it does not serve it
+	crowded bool      // too many others are asking: it says nothing about the question
+	silent  wire.Name // the zone whose servers were all silent; "" where it was something else
+	wide    bool      // the root or a configured zone could not be asked: it concerns many names
 }
 
 func (f *Failure) Error() string { return f.Text }

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"reflect"
 	"sync"
@@ -45,15 +46,33 @@ type Options struct {
 
 // The defaults of Options, and what bounds every question beside its budget.
 const (
-	DefaultMaxAliases     = 10
-	NoAliases             = -1 // follow none
-	DefaultMaxTTL         = 24 * time.Hour
+	// DefaultMaxAliases is how many links of CNAME and DNAME are followed.
+	//
+	//limit:aliases PowerDNS 10; BIND, Unbound 11; Knot 13
+	DefaultMaxAliases = 10
+	NoAliases         = -1 // follow none
+	// DefaultMaxTTL is the longest that an answer is kept.
+	//
+	//bound:ttl Unbound, PowerDNS 24 h
+	DefaultMaxTTL = 24 * time.Hour
+	// DefaultMaxNegativeTTL is the same for answers that something does not exist.
+	//
+	//bound:negative_ttl Unbound, PowerDNS 1 h
 	DefaultMaxNegativeTTL = time.Hour
 
 	// QuestionTime is how long a question may take; stubs give up after 5 s or ask again.
+	//
+	//limit:time PowerDNS 7 s; BIND, Knot 10 s
 	QuestionTime = 7 * time.Second
 	// MaxInFlight is the most walks at the same time.
+	//
+	//limit:walks BIND 1,000 clients; PowerDNS 2,048 per thread
 	MaxInFlight = 2048
+	// PlaceTime is how long a question waits for one of these places. Whoever waited
+	// longer has asked again by now, and an answer would come too late.
+	//
+	//bound:waiting_for_a_walk none
+	PlaceTime = 2 * time.Second
 )
 
 // Resolver answers questions by walking the DNS from the root, and remembers
@@ -67,18 +86,20 @@ type Resolver struct {
 
 // living is what goes on and what was counted; it outlives settings.
 type living struct {
-	places  chan struct{} // one for each walk that may run
-	flights flights
-	learn   learning
-	priming atomic.Bool
-	primed  atomic.Bool
-	behind  sync.WaitGroup // work that no client waits for
-	stats   counters
+	places   chan struct{} // one for each walk that may run
+	flights  flights
+	learn    learning
+	troubled *troubled
+	priming  atomic.Bool
+	primed   atomic.Bool
+	behind   sync.WaitGroup // work that no client waits for
+	stats    counters
 }
 
 // New makes a resolver. It sends nothing before Prime or the first Lookup.
 func New(o Options) *Resolver {
 	l := &living{places: make(chan struct{}, MaxInFlight)}
+	l.troubled = newTroubled()
 	l.flights.m = map[cache.Key]*flight{}
 	l.learn.m = map[wire.Question]bool{}
 	return l.with(o)
@@ -251,13 +272,11 @@ func (r *Resolver) walk(ctx context.Context, req Request, stale bool) (Result, e
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, QuestionTime)
 	defer cancel()
-	select {
-	case r.places <- struct{}{}:
-		defer func() { <-r.places }()
-	case <-ctx.Done():
+	if !r.enter(ctx) {
 		r.stats.shed.Add(1)
-		return Result{}, &Failure{EDE: wire.EDEOther, Text: "too many questions at once", limit: true}
+		return Result{}, &Failure{EDE: wire.EDEOther, Text: "limit: questions at once", limit: true}
 	}
+	defer func() { <-r.places }()
 	r.stats.walks.Add(1)
 	b := &budget{stats: &r.stats, record: r.o.Record, crypto: dnssec.NewBudget(r.o.Record)}
 	child, done := req.Trace.below(Step{Kind: StepQuestion, Question: req.Question.String()})
@@ -265,11 +284,15 @@ func (r *Resolver) walk(ctx context.Context, req Request, stale bool) (Result, e
 	w := &walk{r: r, ctx: ctx, began: began, budget: b, trace: child, client: req.Question, cd: req.CD, refresh: req.refresh}
 	rep, ttl, err := w.resolve(req.Question)
 	r.stats.packets.Add(uint64(b.packets.Load()))
+	r.stats.judged(b.crypto)
 	if err != nil {
 		f := asFailure(err)
 		r.stats.failures.Add(1)
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) && !w.hurried() {
+			b.hit(limitTime)
+		}
 		child.add(Step{Kind: StepFailed, Text: f.Text})
-		if ctx.Err() == nil || !w.hurried() { // a caller's own impatience says nothing about the question
+		if !f.crowded && (ctx.Err() == nil || !w.hurried()) { // a caller's own impatience says nothing about the question
 			r.remember(req.Question, f, stale)
 		}
 		r.o.Log.Debug("failed", "question", req.Question.String(), "reason", f.Text, "packets", b.packets.Load())
@@ -280,6 +303,24 @@ func (r *Resolver) walk(ctx context.Context, req Request, stale bool) (Result, e
 	}
 	w.decorate(rep)
 	return r.store(req.Question, rep, ttl, w.note())
+}
+
+// enter takes a place among the walks, and waits a while for one.
+func (r *Resolver) enter(ctx context.Context) bool {
+	select {
+	case r.places <- struct{}{}:
+		return true
+	default:
+	}
+	timer := time.NewTimer(PlaceTime)
+	defer timer.Stop()
+	select {
+	case r.places <- struct{}{}:
+		return true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return false
 }
 
 // Primed tells whether the root's own list of its servers has been learned.

@@ -49,13 +49,17 @@ func (w *walk) askZone(cut *zoneCut, q wire.Question, final bool) (meaning, erro
 		}
 		c := &s.list[i]
 		c.Tries++
-		reply, err := up.Exchange(w.ctx, upstream.Ask{Server: c.Addr, Question: q, Retry: c.Tries > 1, Silent: trouble.silent,
-			Trusted: cut.conf != nil, RD: cut.forwards(), Spend: w.spend})
+		reply, err := up.Exchange(w.ctx, upstream.Ask{Server: c.Addr, Question: q, Retry: c.Tries > 1, Silent: trouble.silent, Zone: cut.Zone,
+			Trusted: cut.conf != nil, RD: cut.forwards(), Signed: func() bool { return w.signed(cut.Zone) }, Spend: w.spend})
 		if err != nil {
 			var f *Failure
 			if errors.As(err, &f) {
 				return meaning{}, f
 			}
+			if errors.Is(err, upstream.ErrZoneCrowded) {
+				return meaning{}, &Failure{EDE: wire.EDEOther, Text: err.Error() + ": " + cut.Zone.String(), limit: true, crowded: true}
+			}
+			trouble.crowded = trouble.crowded || errors.Is(err, upstream.ErrServerCrowded)
 			c.Out = !errors.Is(err, upstream.ErrTimeout) || w.depth > 0 && c.Tries >= maxAddressTries
 			trouble.failed(c.Addr.Addr(), err)
 			w.traceError(cut, q, s.owner[i], c.Addr, err)
@@ -66,6 +70,9 @@ func (w *walk) askZone(cut *zoneCut, q wire.Question, final bool) (meaning, erro
 		}
 		res := classify(cut.Zone, cut.forwards(), q, reply.Message)
 		w.traceReply(cut, q, s.owner[i], c.Addr, &res, reply)
+		for _, l := range res.over {
+			w.budget.hit(l)
+		}
 		res.zone, res.from = cut.Zone, c.Addr.Addr()
 		if res.doubt == empty && (!final || spare != nil && spare.doubt == empty) { // a second one says the same
 			res.doubt = noDoubt
@@ -86,6 +93,7 @@ func (w *walk) askZone(cut *zoneCut, q wire.Question, final bool) (meaning, erro
 				up.MarkLame(a, cut.Zone, brokenFor)
 			}
 		}
+		w.r.troubled.end(cut.Zone)
 		if cut.known {
 			w.learnBehind(s, reply.RTT)
 		}
@@ -151,7 +159,8 @@ type complaints struct {
 	broken  []netip.Addr // that replied with an error
 	silent  int          // tries without a reply
 	replied bool
-	lame    int // servers that do not serve the zone
+	crowded bool // some were not asked since too many others are asking
+	lame    int  // servers that do not serve the zone
 }
 
 func (t *complaints) failed(a netip.Addr, err error) {
@@ -188,6 +197,7 @@ func (t *complaints) text() string {
 // failure says why a zone could not be asked.
 func (s *servers) failure(cut *zoneCut, t *complaints) *Failure {
 	f := &Failure{EDE: wire.EDENoReachable, replied: t.replied, wide: cut.wide(), partial: s.partial,
+		crowded: t.crowded, limit: t.crowded,
 		moved: t.lame > 0 && t.lame == len(s.list)}
 	switch {
 	case t.replied:
@@ -195,7 +205,10 @@ func (s *servers) failure(cut *zoneCut, t *complaints) *Failure {
 		f.Text = fmt.Sprintf("no server of %s gave a usable answer%s", cut.Zone, t.text())
 	case len(s.list) == 0:
 		f.Text = fmt.Sprintf("no server of %s has an address that can be asked", cut.Zone)
-	default:
+	default: // of a bound of our own, the complaints say so
+		if !s.partial && !t.crowded {
+			f.silent = cut.Zone
+		}
 		f.Text = fmt.Sprintf("no server of %s answers%s", cut.Zone, t.text())
 	}
 	return f

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"rootwalk/cache"
+	"rootwalk/dnssec"
 )
 
 type counters struct {
@@ -11,6 +12,7 @@ type counters struct {
 	verdicts                                          [len(statusNames)]atomic.Uint64
 	limits                                            [numLimits]atomic.Uint64
 	inferred                                          [numInferred]atomic.Uint64
+	crypto                                            [len(dnssec.Limits)]atomic.Uint64
 }
 
 // Stats are the numbers of the walks since the start.
@@ -41,7 +43,18 @@ func (r *Resolver) Stats() Stats {
 	for i := range c.inferred {
 		st.Inferred[inferredNames[i]] = c.inferred[i].Load()
 	}
+	for i := range c.crypto {
+		st.Limits[dnssec.Limits[i]] = c.crypto[i].Load()
+	}
+	st.Limits["walks"] = st.Shed
 	return st
+}
+
+// judged counts the limits on cryptography that a question went beyond.
+func (c *counters) judged(b *dnssec.Budget) {
+	for i, beyond := 0, b.Beyond(); beyond != 0; i, beyond = i+1, beyond>>1 {
+		c.crypto[i].Add(uint64(beyond & 1))
+	}
 }
 
 func (c *counters) verdict(s cache.Status) { c.verdicts[s].Add(1) }

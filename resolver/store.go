@@ -12,6 +12,8 @@ import (
 // stays there.
 
 // maxNegative is the most octets of a negative answer that is kept.
+//
+//limit:negative_octets PowerDNS 8 KiB
 const maxNegative = 8 << 10
 
 // bound caps the TTLs of a piece that comes from a server and computes its own
@@ -148,7 +150,7 @@ func (r *Resolver) put(rep *wire.Reply, ttl uint32, s standing) (cache.Header, w
 		ttl = min(ttl, lastBackoff)
 	}
 	h := cache.Header{Stored: r.o.Clock().Seconds(), Lifetime: ttl, Flags: s.flags, Status: s.status}
-	if ttl > 0 && worthKeeping(rep, len(packed)) {
+	if ttl > 0 && r.worthKeeping(rep, len(packed)) {
 		var key cache.Key
 		t := rep.Question.Type
 		if rep.Rcode == wire.NXDomain && len(rep.Answer) == 0 && t != wire.TypeDS { // that is the parent's word alone
@@ -161,18 +163,26 @@ func (r *Resolver) put(rep *wire.Reply, ttl uint32, s standing) (cache.Header, w
 	return h, packed, nil
 }
 
-// maxRecords is the most records of a set that is kept; no honest one has more.
+// maxRecords is the most records of a set that is kept; no honest one has more. Of
+// the types of a name only those that were asked for are kept, one entry each.
+//
+//limit:set_records BIND 100, and 100 types of a name
 const maxRecords = 100
 
 // worthKeeping tells whether a reply may stay in the cache at all: one that is
 // unreasonably large is passed on and forgotten.
-func worthKeeping(rep *wire.Reply, octets int) bool {
+func (r *Resolver) worthKeeping(rep *wire.Reply, octets int) bool {
 	for i := range rep.Answer {
 		if len(rep.Answer[i].Data) > maxRecords {
+			r.stats.limits[limitSetRecords].Add(1)
 			return false
 		}
 	}
-	return len(rep.Answer) > 0 || octets <= maxNegative
+	if len(rep.Answer) == 0 && octets > maxNegative {
+		r.stats.limits[limitNegativeOctets].Add(1)
+		return false
+	}
+	return true
 }
 
 // store packs the whole reply to a client's question and keeps it.
@@ -220,11 +230,18 @@ func (r *Resolver) cut(zone wire.Name) (*cache.Cut, int64) {
 	return c, h.Expires()
 }
 
-// The failure cache (RFC 9520 section 3.2): five seconds at first, doubling to
-// thirty while it goes on failing.
+// The failure cache (RFC 9520 section 3.2): it goes on failing for longer and
+// longer. Failures of the root and of forward zones concern many names, and are
+// kept for the first time alone.
 const (
+	// firstBackoff is how long a failure is kept, in seconds.
+	//
+	//bound:failure BIND 1 s; PowerDNS 60 s
 	firstBackoff = 5
-	lastBackoff  = 30
+	// lastBackoff is the most that the time doubles to, in seconds.
+	//
+	//bound:failure_again none
+	lastBackoff = 30
 )
 
 // The codes that mark remembered failures which clients with CD do not share;
@@ -242,7 +259,7 @@ func (r *Resolver) remember(q wire.Question, f *Failure, stale bool) {
 	now := r.o.Clock().Seconds()
 	backoff := uint8(firstBackoff)
 	if h, b, ok := r.o.Cache.Get(&key, nil); ok && now < h.Expires()+lastBackoff {
-		if old, ok := cache.ReadFailed(b); ok {
+		if old, ok := cache.ReadFailed(b); ok && (old.Zone == "" || r.troubled.has(old.Zone)) {
 			backoff = min(2*old.Backoff, lastBackoff)
 		}
 	}
@@ -260,7 +277,10 @@ func (r *Resolver) remember(q wire.Question, f *Failure, stale bool) {
 		rcode = judgedRcode
 	}
 	r.o.Cache.Put(&key, cache.Header{Stored: now, Lifetime: uint32(backoff)},
-		cache.AppendFailed(nil, cache.Failed{Rcode: rcode, EDE: f.EDE, Backoff: backoff, Text: f.Text}))
+		cache.AppendFailed(nil, cache.Failed{Rcode: rcode, EDE: f.EDE, Backoff: backoff, Zone: f.silent, Text: f.Text}))
+	if f.silent != "" {
+		r.troubled.begin(f.silent)
+	}
 }
 
 // forgive ends the memory of failures: the question has an answer.
@@ -288,7 +308,7 @@ func (r *Resolver) failed(q wire.Question, now int64) *Failure {
 		return nil
 	}
 	f, ok := cache.ReadFailed(b)
-	if !ok {
+	if !ok || f.Zone != "" && !r.troubled.has(f.Zone) {
 		return nil
 	}
 	return &Failure{EDE: f.EDE, Text: f.Text, cached: true, bogus: f.Rcode == bogusRcode, judged: f.Rcode == bogusRcode || f.Rcode == judgedRcode}

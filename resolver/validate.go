@@ -172,6 +172,12 @@ func (r *Resolver) keepReferred(child wire.Name, proofs []wire.RRset, ttl uint32
 	r.o.Cache.Put(&key, cache.Header{Stored: r.o.Clock().Seconds(), Lifetime: ttl}, packed)
 }
 
+// signed tells whether the zone's parent said that it has a DS set.
+func (w *walk) signed(zone wire.Name) bool {
+	f, ok := w.r.referred(wire.Question{Name: zone, Type: wire.TypeDS, Class: wire.ClassIN})
+	return ok && len(f.Answer) > 0
+}
+
 // referred reads it.
 func (r *Resolver) referred(q wire.Question) (dnssec.Fetched, bool) {
 	var key cache.Key

@@ -49,7 +49,7 @@ func (s *stage) options(sec lab.Section) {
 		case "prefetch":
 			s.o.Prefetch = true
 		case "record":
-			s.o.Record = true
+			s.o.Record, s.up.Record = true, true
 		case "local":
 			local = true
 		case "private":

@@ -37,10 +37,11 @@ type Server struct {
 	set     atomic.Pointer[Options] // as they are now; see Set
 	ctx     context.Context         // ends when waiting for answers is over
 	cancel  context.CancelFunc
-	pending atomic.Int64   // questions that are being resolved
-	busy    sync.WaitGroup // their goroutines
-	stats   counters       // of all but the readers
-	workers sync.Pool      // those that nobody has borrowed
+	waiting waiting                  // questions that are being resolved
+	limits  [numLimits]atomic.Uint64 // what went beyond them
+	busy    sync.WaitGroup           // their goroutines
+	stats   counters                 // of all but the readers
+	workers sync.Pool                // those that nobody has borrowed
 
 	mu        sync.Mutex  // guards what follows
 	tallies   []*counters // one of each reader, and stats
@@ -58,11 +59,6 @@ type listener interface {
 	Close() error
 }
 
-// maxPending bounds the questions that wait for an answer at the same time,
-// identical ones counted each; what comes beyond is dropped over UDP and
-// refused service over TCP.
-const maxPending = 10_000
-
 // New makes a server that listens nowhere yet.
 func New(o Options) *Server {
 	if o.Clock == nil {
@@ -76,6 +72,7 @@ func New(o Options) *Server {
 	}
 	o.Workers = max(o.Workers, 1)
 	s := &Server{o: o, conns: map[*tcpConn]struct{}{}, perClient: map[netip.Addr]int{}}
+	s.waiting.clients = map[netip.Addr]int{}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.set.Store(&o)
 	s.tallies = []*counters{&s.stats}

@@ -64,7 +64,7 @@ type counters struct {
 	edes                              [numEDEs + 1]atomic.Uint64
 	misses, stale, refused, truncated atomic.Uint64
 	kinds                             [2][numKinds]atomic.Uint64 // of cached answers: fresh, stale
-	dropped, shed, panics             atomic.Uint64
+	dropped, panics                   atomic.Uint64
 	buckets                           [numResults][len(LatencyBounds) + 1]atomic.Uint64
 	nanos                             [numResults]atomic.Uint64
 	_                                 [64]byte
@@ -108,8 +108,9 @@ type Stats struct {
 	StaleKinds map[string]uint64 // Stale by what the answer says
 	Refused    uint64
 	Truncated  uint64
-	Dropped    uint64 // packets that are no queries
-	Shed       uint64 // queries that came while too many were waiting
+	Dropped    uint64            // packets that are no queries
+	Limits     map[string]uint64 // queries and connections turned away, by the limit's name
+	Shed       uint64            // all of them
 	Panics     uint64
 	Pending    int64
 	TCPConns   int
@@ -125,10 +126,17 @@ type Histogram struct {
 // Stats reads the numbers.
 func (s *Server) Stats() Stats {
 	st := Stats{Queries: map[string]map[string]uint64{}, Rcodes: map[string]uint64{}, EDEs: map[string]uint64{},
-		HitKinds: map[string]uint64{}, StaleKinds: map[string]uint64{}, Latency: map[string]Histogram{}, Pending: s.pending.Load()}
+		HitKinds: map[string]uint64{}, StaleKinds: map[string]uint64{}, Latency: map[string]Histogram{}, Limits: map[string]uint64{}}
 	for tr := range numTransports {
 		st.Queries[tr.String()] = map[string]uint64{}
 	}
+	for i := range s.limits {
+		st.Limits[limitNames[i]] = s.limits[i].Load()
+		st.Shed += s.limits[i].Load()
+	}
+	s.waiting.mu.Lock()
+	st.Pending = int64(s.waiting.total)
+	s.waiting.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st.TCPConns = len(s.conns)
@@ -185,7 +193,6 @@ func (st *Stats) add(c *counters) {
 	st.Refused += c.refused.Load()
 	st.Truncated += c.truncated.Load()
 	st.Dropped += c.dropped.Load()
-	st.Shed += c.shed.Load()
 	st.Panics += c.panics.Load()
 }
 

@@ -15,13 +15,33 @@ import (
 
 // The bounds on TCP clients (RFC 7766 section 6.2).
 const (
-	maxConns       = 1024
-	maxClientConns = 32               // of one address
-	firstQueryTime = 2 * time.Second  // an open connection has to say something
-	idleTime       = 10 * time.Second // RFC 7766 section 6.2.3 asks for a few seconds
-	writeTime      = 5 * time.Second  // a client that does not read
-	maxPipelined   = 32               // questions of one connection at the same time
-	keptReply      = 4096             // octets of the buffer that an idle connection keeps
+	// maxConns is the most connections of all clients.
+	//
+	//limit:connections PowerDNS 1,024
+	maxConns = 1024
+	// maxClientConns is the most connections of one address (IPv6: of one /64).
+	//
+	//limit:client_connections none by default
+	maxClientConns = 32
+	// firstQueryTime is how long an open connection may say nothing.
+	//
+	//bound:first_query PowerDNS 2 s
+	firstQueryTime = 2 * time.Second
+	// idleTime is how long one may be idle after that; RFC 7766 section 6.2.3 asks for
+	// a few seconds.
+	//
+	//bound:idle Knot 10 s
+	idleTime = 10 * time.Second
+	// writeTime is how long a client may not read what is sent to it.
+	//
+	//bound:unread
+	writeTime = 5 * time.Second
+	// maxPipelined is the most questions of one connection at the same time; further
+	// ones are read when there is a place.
+	//
+	//bound:pipelined BIND 23; Knot 100
+	maxPipelined = 32
+	keptReply    = 4096 // octets of the buffer that an idle connection keeps
 )
 
 // ListenTCP serves TCP on the address until Shutdown. It returns the address
@@ -79,12 +99,16 @@ func (s *Server) serveConn(conn net.Conn, client netip.Addr) {
 func (s *Server) admit(c *tcpConn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.conns) >= maxConns || s.perClient[c.client] >= maxClientConns {
-		s.stats.shed.Add(1)
+	switch {
+	case len(s.conns) >= maxConns:
+		s.limits[limitConnections].Add(1)
+		return false
+	case s.perClient[network(c.client)] >= maxClientConns:
+		s.limits[limitClientConnections].Add(1)
 		return false
 	}
 	s.conns[c] = struct{}{}
-	s.perClient[c.client]++
+	s.perClient[network(c.client)]++
 	s.loops.Add(1)
 	return true
 }
@@ -92,8 +116,10 @@ func (s *Server) admit(c *tcpConn) bool {
 func (s *Server) forget(c *tcpConn) {
 	s.mu.Lock()
 	delete(s.conns, c)
-	if s.perClient[c.client]--; s.perClient[c.client] == 0 {
-		delete(s.perClient, c.client)
+	if n := network(c.client); s.perClient[n] == 1 {
+		delete(s.perClient, n)
+	} else {
+		s.perClient[n]--
 	}
 	s.mu.Unlock()
 	s.loops.Done()
@@ -142,9 +168,7 @@ func (c *tcpConn) serve() {
 			continue
 		}
 		c.places <- struct{}{}
-		if c.s.pending.Add(1) > maxPending {
-			c.s.pending.Add(-1)
-			c.s.stats.shed.Add(1)
+		if !c.s.enter(c.client) {
 			<-c.places
 			return
 		}
@@ -152,7 +176,7 @@ func (c *tcpConn) serve() {
 		own := append([]byte(nil), query...)
 		go func() {
 			defer c.wg.Done()
-			defer c.s.pending.Add(-1)
+			defer c.s.leave(c.client)
 			defer func() { <-c.places }()
 			w := c.s.borrow()
 			defer c.s.giveBack(w)

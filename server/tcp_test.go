@@ -9,8 +9,6 @@ import (
 	"net/netip"
 	"testing"
 	"time"
-
-	"github.com/miekg/dns"
 )
 
 // slowAndFast has a zone behind 192.0.2.1, where a gate can stand, and one beside it.
@@ -124,27 +122,51 @@ func TestOneClientHasAtMost32Connections(t *testing.T) {
 }
 
 func TestWhatComesWhileTooManyWaitIsTurnedAway(t *testing.T) {
-	w := newWorld(t, settings{})
-	w.ask(t, handle, question("www.example.com.", "A", 0))
-	w.pending.Add(maxPending)
-	uncached := pack(t, question("pool.example.com.", "A", 0))
-	if !w.ignores(t, overUDP, uncached) {
-		t.Error("there is a reply over UDP")
-	}
-	if !w.ignores(t, overTCP, uncached) {
-		t.Error("there is a reply over TCP")
-	}
-	if st := w.Stats(); st.Shed != 2 || st.Pending != maxPending {
-		t.Errorf("%d turned away, %d pending, want 2 and %d", st.Shed, st.Pending, maxPending)
-	}
-	for _, d := range doors { // those from the cache go on
-		if r := w.ask(t, d, question("www.example.com.", "A", 0)); len(r.Answer) != 1 {
-			t.Errorf("%s: %v", d, r)
+	other, self := netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("127.0.0.1")
+	for limit, crowd := range map[string]map[netip.Addr]int{
+		"waiting":        {other: maxPending},
+		"client_waiting": {self: maxClientPending},
+	} {
+		w := newWorld(t, settings{})
+		w.ask(t, handle, question("www.example.com.", "A", 0))
+		most := 0
+		wait := func(sign int) {
+			w.waiting.mu.Lock()
+			defer w.waiting.mu.Unlock()
+			for client, n := range crowd {
+				w.waiting.total += sign * n
+				w.waiting.clients[client] += sign * n
+				most = n
+			}
+		}
+		wait(1)
+		uncached := pack(t, question("pool.example.com.", "A", 0))
+		if !w.ignores(t, overUDP, uncached) {
+			t.Errorf("%s: there is a reply over UDP", limit)
+		}
+		if !w.ignores(t, overTCP, uncached) {
+			t.Errorf("%s: there is a reply over TCP", limit)
+		}
+		if st := w.Stats(); st.Shed != 2 || st.Limits[limit] != 2 || st.Pending != int64(most) {
+			t.Errorf("%s: %d turned away, %d pending, want 2 and %d", limit, st.Limits[limit], st.Pending, most)
+		}
+		for _, d := range doors { // those from the cache go on
+			if r := w.ask(t, d, question("www.example.com.", "A", 0)); len(r.Answer) != 1 {
+				t.Errorf("%s, %s: %v", limit, d, r)
+			}
+		}
+		wait(-1)
+		if r := w.ask(t, overUDP, question("pool.example.com.", "A", 0)); len(r.Answer) != 4 {
+			t.Errorf("%s: afterwards: %v", limit, r)
 		}
 	}
-	w.pending.Add(-maxPending)
-	if r := w.ask(t, overTCP, question("pool.example.com.", "A", 0)); r.Rcode != dns.RcodeSuccess {
-		t.Errorf("afterwards: %v", r)
+}
+
+func TestAnIPv6NetworkIsOneClient(t *testing.T) {
+	for text, want := range map[string]string{"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "192.0.2.1", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::", "fe80::1%lo": "fe80::"} {
+		if got := network(netip.MustParseAddr(text)); got != netip.MustParseAddr(want) {
+			t.Errorf("%s counts as %s, want %s", text, got, want)
+		}
 	}
 }
 

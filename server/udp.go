@@ -71,9 +71,7 @@ type missBuffer struct {
 // It keeps nothing of what it is given.
 func (w *worker) resolveUDP(u *udpSocket, query []byte, to *returnPath, meta Meta, q wire.Query) {
 	s, start := w.Server, w.now
-	if s.pending.Add(1) > maxPending {
-		s.pending.Add(-1)
-		w.stats.shed.Add(1)
+	if !s.enter(meta.Client) {
 		return
 	}
 	b := missBuffers.Get().(*missBuffer)
@@ -81,7 +79,7 @@ func (w *worker) resolveUDP(u *udpSocket, query []byte, to *returnPath, meta Met
 	s.busy.Add(1)
 	go func() {
 		defer s.busy.Done()
-		defer s.pending.Add(-1)
+		defer s.leave(meta.Client)
 		defer missBuffers.Put(b)
 		w := s.borrow()
 		defer s.giveBack(w)

@@ -19,10 +19,12 @@ import (
 type Ask struct {
 	Server   netip.AddrPort
 	Question wire.Question
+	Zone     wire.Name    // for which the server is asked
 	Retry    bool         // this address was silent once for this question
 	Silent   int          // tries at any address of the zone that were not answered
 	RD       bool         // recursion desired: the server is a forwarder
 	Trusted  bool         // named by the configuration: it need not be an address that delegations may lead to
+	Signed   func() bool  // the zone has a DS record: its servers do know EDNS; nil is no
 	Spend    func() error // called before every packet and connect; an error ends the exchange
 }
 
@@ -62,10 +64,18 @@ func (u *Upstream) Exchange(ctx context.Context, a Ask) (*Reply, error) {
 	if !a.Trusted && !u.Usable(a.Server) {
 		return nil, fmt.Errorf("%w: not to be asked", ErrUnreachable)
 	}
+	leave, err := u.admitTo(a.Zone)
+	says := unknown // those that wait for another's exchange have learned nothing new
+	defer func() { leave(says) }()
+	if err != nil {
+		return nil, err
+	}
 	for {
 		f, leader := u.flights.join(flightKey{a.Server, a.Question, a.RD})
 		if leader {
-			return u.lead(ctx, f, a)
+			r, err := u.lead(ctx, f, a)
+			says = resultOf(err)
+			return r, err
 		}
 		u.stats.joined.Add(1)
 		if err := a.Spend(); err != nil {
@@ -109,6 +119,12 @@ func known(err error) bool {
 // exchange is Exchange without the company of others.
 func (u *Upstream) exchange(ctx context.Context, a Ask) (*Reply, error) {
 	s := u.know(a.Server.Addr())
+	leave, err := u.admit(s)
+	var r *Reply
+	defer func() { leave(err) }()
+	if err != nil {
+		return nil, err
+	}
 	now := u.o.Clock()
 	plain, folds, ednsSeen := s.abilities(now)
 	t := try{u: u, s: s, a: a, plain: plain, mixed: !folds && !u.o.KeepCase}
@@ -118,8 +134,7 @@ func (u *Upstream) exchange(ctx context.Context, a Ask) (*Reply, error) {
 	if dropped {
 		t.plain = true
 	}
-	r, err := t.udpThenTCP(ctx)
-	if err != nil {
+	if r, err = t.udpThenTCP(ctx); err != nil {
 		return nil, err
 	}
 	switch {
@@ -129,7 +144,7 @@ func (u *Upstream) exchange(ctx context.Context, a Ask) (*Reply, error) {
 		if err != nil {
 			return r, nil
 		}
-		if r2.Rcode != r.Rcode {
+		if r2.Rcode != r.Rcode && !(a.Signed != nil && a.Signed()) {
 			// SERVFAIL has many reasons, and is no surer a sign than silence.
 			s.chokesOnEDNS(u.o.Clock(), r.Rcode != wire.ServFail)
 		}
@@ -247,7 +262,7 @@ func (t *try) overUDP(ctx context.Context) (*Reply, error) {
 	if _, err := conn.Write(query); err != nil {
 		return nil, t.unreachable(err)
 	}
-	for {
+	for wrong := 0; ; {
 		n, err := conn.Read(*buf)
 		if err != nil {
 			return nil, t.readError(ctx, err)
@@ -259,6 +274,10 @@ func (t *try) overUDP(ctx context.Context) (*Reply, error) {
 			continue
 		case guessed:
 			u.stats.forged.Add(1)
+			if wrong++; wrong < maxWrongIDs {
+				continue
+			}
+			u.stats.moved.Add(1)
 			return nil, errMoveToTCP
 		case folded:
 			t.s.foldsCase(u.o.Clock())
@@ -334,6 +353,12 @@ func (t *try) read(msg []byte, network string, rtt time.Duration) (*Reply, error
 	var m wire.Message
 	if err := wire.Parse(msg, &m); err != nil {
 		u.stats.malformed.Add(1)
+		switch {
+		case errors.Is(err, wire.ErrRecords):
+			u.stats.records.Add(1)
+		case errors.Is(err, wire.ErrNames):
+			u.stats.names.Add(1)
+		}
 		return nil, fmt.Errorf("%w: %v", ErrMalformed, err)
 	}
 	u.stats.answers.Add(1)

@@ -19,6 +19,7 @@ type server struct {
 	folds    clock.Time // until then letter case is not randomised
 	plain    clock.Time // until then asked without EDNS
 	edns     bool       // has answered with an OPT record
+	crowd    crowd      // exchanges that have not ended
 	plainWin int        // replies in a row that came only once EDNS was left out after a timeout
 }
 
@@ -81,14 +82,20 @@ func (s *server) understandsEDNS() {
 
 // chokesOnEDNS notes a complete reply to a query without EDNS where the same
 // query with EDNS got an error (sure) or nothing (seen twice before it counts:
-// packets get lost).
+// packets get lost). A server that did answer with EDNS does not forget it for one
+// error: somebody may be forging it.
 func (s *server) chokesOnEDNS(now clock.Time, sure bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.plainWin++; sure || s.plainWin >= 2 && !s.edns {
+	s.plainWin++
+	if sure && (!s.edns || s.plainWin >= unlearnEDNS) || s.plainWin >= 2 && !s.edns {
 		s.plain = now.Add(plainFor)
 	}
 }
+
+// unlearnEDNS is how many errors in a row it takes for a server that has answered
+// with EDNS.
+const unlearnEDNS = 3
 
 func (s *server) foldsCase(now clock.Time) {
 	s.mu.Lock()

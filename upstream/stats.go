@@ -4,6 +4,7 @@ import "sync/atomic"
 
 type counters struct {
 	udp, tcp, answers, timeouts, unreachable, forged, malformed, joined atomic.Uint64
+	serverCrowded, zoneCrowded, moved, records, names                   atomic.Uint64
 	rtt                                                                 histogram
 }
 
@@ -33,7 +34,8 @@ type Stats struct {
 	Unreachable uint64
 	Forged      uint64 // replies with a wrong ID, question or letter case
 	Malformed   uint64
-	Joined      uint64 // exchanges that another walk was having already
+	Joined      uint64            // exchanges that another walk was having already
+	Limits      map[string]uint64 // what went beyond a limit, by its name
 	RTTBuckets  [len(RTTBounds) + 1]uint64
 	RTTSeconds  float64 // sum
 	Servers     int     // addresses remembered
@@ -45,6 +47,8 @@ func (u *Upstream) Stats() Stats {
 	st := Stats{UDP: c.udp.Load(), TCP: c.tcp.Load(), Answers: c.answers.Load(), Timeouts: c.timeouts.Load(),
 		Unreachable: c.unreachable.Load(), Forged: c.forged.Load(), Malformed: c.malformed.Load(), Joined: c.joined.Load(),
 		RTTSeconds: float64(c.rtt.nanos.Load()) / 1e9}
+	st.Limits = map[string]uint64{"server_in_flight": c.serverCrowded.Load(), "zone_in_flight": c.zoneCrowded.Load(),
+		"wrong_ids": c.moved.Load(), "message_records": c.records.Load(), "message_names": c.names.Load()}
 	for i := range c.rtt.buckets {
 		st.RTTBuckets[i] = c.rtt.buckets[i].Load()
 	}

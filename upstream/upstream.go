@@ -29,6 +29,7 @@ type Options struct {
 	KeepCase bool                      // do not randomise letter case
 	Timeout  time.Duration             // of a try at a server that was not measured yet; 0 is DefaultTimeout
 	Clock    clock.Clock               // nil is the boot clock
+	Record   bool                      // count what goes beyond the limits on questions at once, but let it
 }
 
 // The bounds of what is asked and remembered.
@@ -36,19 +37,43 @@ const (
 	// DefaultTimeout is the first timeout for a server that was never measured, the
 	// same that Unbound takes: longer than the way to any continent and back, and
 	// short enough to try several servers while a stub waits.
+	//
+	//bound:timeout_unmeasured Unbound 376 ms; PowerDNS 1.5 s
 	DefaultTimeout = 376 * time.Millisecond
-	minTimeout     = 50 * time.Millisecond
-	maxTimeout     = 1500 * time.Millisecond
+	// minTimeout is the shortest one, whatever was measured.
+	//
+	//bound:timeout_shortest Unbound 50 ms
+	minTimeout = 50 * time.Millisecond
+	// maxTimeout is the longest one, however often a server was silent.
+	//
+	//bound:timeout_longest PowerDNS 1.5 s; Unbound 120 s
+	maxTimeout = 1500 * time.Millisecond
 
 	// MaxTries is the most tries at one address per transport and question (RFC 9520 section 3.1).
+	//
+	//bound:tries RFC 9520; Unbound 5, Knot 4
 	MaxTries = 3
+
+	// maxWrongIDs is how many replies with a wrong ID move a try to TCP: they came
+	// from the server's address to our port, so that somebody is guessing.
+	//
+	//limit:wrong_ids PowerDNS, BIND 1
+	maxWrongIDs = 1
 
 	// PayloadSize is the UDP payload that is offered: no fragments on any
 	// usual path (RFC 9715 section 3).
+	//
+	//bound:payload all 1,232
 	PayloadSize = 1232
 
-	maxServers = 20000 // addresses that are remembered
-	maxLame    = 10000 // pairs of address and zone that are remembered as lame
+	// maxServers is the most addresses that are remembered.
+	//
+	//bound:servers_remembered Unbound 10,000
+	maxServers = 20_000
+	// maxLame is the most pairs of address and zone that are remembered as lame.
+	//
+	//bound:lame_remembered
+	maxLame = 10_000
 
 	deadFor     = 30 * time.Second // returning servers are in use again within a minute
 	deadAfter   = 3                // timeouts in a row
@@ -71,6 +96,7 @@ type memory struct {
 	lame    *simplelru.LRU[lameKey, clock.Time]
 	noIPv6  atomic.Int64 // clock.Time until which IPv6 is taken as out of order
 	flights flights
+	crowds  crowds
 	stats   counters
 }
 
@@ -84,6 +110,7 @@ func New(o Options) *Upstream {
 	u := &Upstream{o: o.complete(), memory: new(memory)}
 	u.servers, _ = simplelru.NewLRU[netip.Addr, *server](maxServers, nil)
 	u.lame, _ = simplelru.NewLRU[lameKey, clock.Time](maxLame, nil)
+	u.crowds.zones, _ = simplelru.NewLRU[wire.Name, *crowd](maxCrowds, nil)
 	u.flights.m = map[flightKey]*flight{}
 	return u
 }

@@ -9,11 +9,17 @@ import (
 // for it.
 const (
 	// MaxRecords is the most records of a message; a full UDP reply holds about 75 addresses.
+	//
+	//limit:message_records
 	MaxRecords = 512
 	// MaxNameBytes is the most octets of decompressed names of a message, as many
 	// as the longest message has itself.
+	//
+	//limit:message_names
 	MaxNameBytes = 64 << 10
 	// MaxPointers is the most compression pointers that are followed in a message.
+	//
+	//limit:message_names Unbound 256 for a name
 	MaxPointers = 4096
 )
 
@@ -21,8 +27,8 @@ const (
 var (
 	ErrShort   = errors.New("message ends too early")
 	ErrName    = errors.New("bad name in message")
-	ErrRecords = errors.New("too many records")
-	ErrNames   = errors.New("too much name compression")
+	ErrRecords = errors.New("limit: records of a message")
+	ErrNames   = errors.New("limit: compressed names of a message")
 	ErrOPT     = errors.New("more than one OPT record")
 )
 

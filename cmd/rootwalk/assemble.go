@@ -92,7 +92,7 @@ func upstreamOptions(w world, cfg *config.Config) upstream.Options {
 	return upstream.Options{
 		Port: cfg.Upstream.Port, IPv4: cfg.Upstream.IPv4, IPv6: cfg.Upstream.IPv6,
 		Allowed: policy.NewUpstreams(cfg.Upstream.Refuse, own).Allowed, Dial: w.dial,
-		KeepCase: !cfg.Upstream.CaseRandomisation, Timeout: cfg.Upstream.Timeout,
+		KeepCase: !cfg.Upstream.CaseRandomisation, Record: cfg.Limits.Mode == config.LimitsRecord, Timeout: cfg.Upstream.Timeout,
 	}
 }
 
