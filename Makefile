@@ -18,7 +18,7 @@ SOAKTIME  ?= 10m
 BENCH     ?= .
 BENCHCOUNT ?= 1
 
-.PHONY: help build test race mutants lint fmt fuzz bench cross shell e2e long soak generate clean
+.PHONY: help build test race mutants attacks lint fmt fuzz bench cross shell e2e long soak generate clean
 
 help:                ## this list
 	@sed -n 's/^\([a-z0-9]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -34,6 +34,9 @@ race:                ## the same under the race detector
 
 mutants:             ## remove each rule of the resolver in turn: the scenarios that show it must fail
 	ROOTWALK_MUTANTS=1 go test -count 1 -timeout 30m -run WithoutTheir ./scenario
+
+attacks:             ## play all attacks and faults, print the board, write it into docs/security.md
+	go run ./test/attacks -write docs/security.md
 
 long:                ## the tests of minutes too (build tag long)
 	go test -tags long -timeout 2h -count 1 ./...

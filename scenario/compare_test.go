@@ -48,6 +48,8 @@ func (s *stage) compareSent(say func(string, ...any), sent []lab.Query, w []stri
 	switch w[0] {
 	case "upstream":
 		s.count(say, "upstream queries", len(sent), w[1:])
+	case "out":
+		s.count(say, "OUT", len(sent)+s.net.TCPConnects()-s.connects, w[1:])
 	case "asked":
 		s.count(say, "queries to "+w[1], len(server), w[2:])
 	case "saw", "never-saw":
@@ -160,6 +162,7 @@ func (s *stage) count(say func(string, ...any), what string, got int, want []str
 		op, n = want[0], want[1]
 	}
 	v := s.number(n)
+	s.figures.note(s.line, what, got, want)
 	if ok := map[string]bool{"==": got == v, "<=": got <= v, ">=": got >= v}[op]; !ok {
 		say("%s: %d, want %s %d", what, got, op, v)
 	}

@@ -8,6 +8,12 @@
 //	A name error is kept for the minimum of the SOA record, not for its TTL.
 //	without: negative-ttl
 //
+// One that is an attack has a row on the board of attacks (command attacks): its
+// number, a few words, and all that it counts; and what other resolvers allow.
+//
+//	row: A1 a referral to a victim
+//	peers: BIND 20 fetches, Unbound 32
+//
 // Sections follow. "== zone" and "== fault" make the private Internet (package
 // lab); the root, top-level domains and delegations that are missing are
 // supplied. The other sections are the steps, in order:
@@ -53,6 +59,7 @@
 // Expectations, one a line. Of what servers received, whether anybody waited for it or not:
 //
 //	upstream N, upstream <= N     queries that all servers received, TCP included
+//	out N, out <= N               the same and TCP connections: all that was sent
 //	asked ADDRESS N               queries that one server received; also asked ADDRESS <= N, >= N
 //	saw ADDRESS NAME TYPE         a server received this question; "never-saw" the opposite
 //	over ADDRESS tcp              the last query that the server received came over TCP (or udp)

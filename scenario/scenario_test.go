@@ -67,6 +67,9 @@ type stage struct {
 	began    time.Time // the present step
 	seen     int       // queries that servers had received before it
 	spent    work      // what validation had cost before it
+	connects int       // TCP connections before it
+
+	figures figures
 
 	validation validation
 }
@@ -76,10 +79,16 @@ func play(t *testing.T, text string) {
 	s, steps := newStage(t, text)
 	s.build()
 	for _, step := range steps {
-		s.line, s.began, s.seen, s.spent = step.Line, time.Now(), len(s.net.Queries()), s.cost()
+		s.begin(step.Line)
 		s.step(step)
 	}
 	s.end()
+	s.board(text)
+}
+
+// begin begins a step: what is counted from now on belongs to it.
+func (s *stage) begin(line int) {
+	s.line, s.began, s.seen, s.spent, s.connects = line, time.Now(), len(s.net.Queries()), s.cost(), s.net.TCPConnects()
 }
 
 // newStage reads a scenario up to its steps.
