@@ -3,6 +3,7 @@ relative to the zone, @ is the zone itself.
 
   drop/OWNER/TYPE       the set is not there, nor its signature
   unsign/OWNER/TYPE     the signature is not there
+  unsign-by/FLAGS/OWNER/TYPE   the signatures by keys with these flags are not there
   change/OWNER/TYPE     other data under the same signature
   add/OWNER/TYPE        one record more under the same signature
   spoil/OWNER/TYPE      one bit of the signature is wrong
@@ -57,6 +58,10 @@ def signatures(z, where, kind, make):
     name, covered = owner(z, where), dns.rdatatype.from_text(kind)
     old = list(z.get_rdataset(name, RRSIG, covered))
     replace(z, name, RRSIG, covered, [new for s in old for new in make(s)])
+
+
+def tags(z, flags):
+    return [dns.dnssec.key_id(k) for k in z.get_rdataset(z.origin, DNSKEY) if k.flags == flags]
 
 
 def flip(s):
@@ -142,6 +147,7 @@ def apply(z, words, at):
     verb, *arguments = words
     table = {
         'drop': drop, 'unsign': unsign, 'change': change, 'add': add,
+        'unsign-by': lambda z, f, n, t: signatures(z, n, t, lambda s: [] if s.key_tag in tags(z, int(f)) else [s]),
         'spoil': lambda z, n, t: signatures(z, n, t, lambda s: [flip(s)]),
         'double': lambda z, n, t: signatures(z, n, t, lambda s: [flip(s), s]),
         'old': lambda z, n, t: from_period(z, n, t, at('expired')),

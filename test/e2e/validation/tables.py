@@ -39,7 +39,7 @@ class Zone:
         self.salt = parameters[1] if len(parameters) > 1 else ''
         self.server = 'tld' if name.count('.') == 1 else USUAL[tld]
         self.ds, self.ds_of = ['2'], None
-        self.period = 'now'
+        self.period, self.content = 'now', 'content'
         self.damage = []
         for word in more:
             key, value = word.split('=', 1)
@@ -53,6 +53,8 @@ class Zone:
                 self.bits = int(value)
             elif key == 'at':
                 self.server = value
+            elif key == 'content':
+                self.content = value
             elif key == 'period':
                 self.period = value
             elif key == 'damage':
