@@ -200,7 +200,7 @@ type search struct {
 // client's (RFC 9520 section 3.1), but not a partial one. Only a spent budget is
 // an error.
 func (w *walk) findAddress(q wire.Question) (search, error) {
-	trace, done := w.trace.below(Step{Kind: StepAddress, Server: q.Name.String(), Text: q.Type.String()})
+	trace, done := w.trace.below(Step{Kind: StepAddress, Text: q.Type.String(), raw: raw{server: q.Name}})
 	defer done()
 	if f := w.r.failed(q, w.r.o.Clock().Seconds()); f != nil {
 		trace.add(Step{Kind: StepFailed, Text: f.Text + "; remembered"})

@@ -17,7 +17,7 @@ func (w *walk) iterate(q wire.Question) (meaning, error) {
 		start = start.Parent()
 	}
 	cut := w.closestCut(start)
-	w.trace.add(Step{Kind: StepCut, Zone: cut.Zone.String()})
+	w.trace.add(Step{Kind: StepCut, raw: raw{zone: cut.Zone}})
 	steps := minimiser{q: q, off: w.r.o.FullNames}
 	var looked *zoneCut // for what was proved before
 	for {
@@ -37,7 +37,7 @@ func (w *walk) iterate(q wire.Question) (meaning, error) {
 					p.rcode = wire.NoError
 				}
 				if p.rcode == wire.NXDomain && trustsNXDomain(cut.Zone) && p.flags&compactFlag == 0 { // that would be about one name
-					w.trace.add(Step{Kind: StepCached, Question: ask.String(), Outcome: "NXDOMAIN"})
+					w.trace.add(Step{Kind: StepCached, Outcome: "NXDOMAIN", raw: raw{question: ask}})
 					return meaning{kind: isNXDomain, zone: cut.Zone, soa: p.soa, proofs: p.proofs}, nil
 				}
 				steps.answered(ask.Name, p.rcode)

@@ -29,6 +29,7 @@ type walk struct {
 	flags   uint8               // of all pieces together, for the cache
 	liars   map[netip.Addr]bool // servers whose answers were bogus
 	refresh bool                // answers that are about to run out do not count
+	anew    bool                // answers that are known do not count
 	givenUp []*Zone             // configured zones whose servers gave no answer
 }
 
@@ -82,7 +83,7 @@ func (w *walk) resolve(q wire.Question) (*wire.Reply, uint32, error) {
 					return nil, 0, &Failure{EDE: wire.EDEOther, Text: fmt.Sprintf("alias loop at %s", l.Name)}
 				}
 				owners[l.Name] = true
-				w.trace.add(Step{Kind: StepAlias, Text: l.Name.String() + " is " + wire.NameAt(l.Data[0], 0).String()})
+				w.trace.add(Step{Kind: StepAlias, raw: raw{question: wire.Question{Name: l.Name}, name: wire.NameAt(l.Data[0], 0)}})
 			}
 		}
 		if len(owners) > max(w.r.o.MaxAliases, 0) {
@@ -91,7 +92,7 @@ func (w *walk) resolve(q wire.Question) (*wire.Reply, uint32, error) {
 		}
 		if p.next == "" {
 			rep.Rcode = p.rcode
-			w.trace.add(Step{Kind: StepAnswer, Outcome: outcome(rep)})
+			w.trace.add(outcome(rep))
 			return rep, ttl, nil
 		}
 		if owners[p.next] || p.next == name {
@@ -101,25 +102,22 @@ func (w *walk) resolve(q wire.Question) (*wire.Reply, uint32, error) {
 	}
 }
 
-// outcome says in words what a reply is.
-func outcome(rep *wire.Reply) string {
+// outcome is the step that says what a reply is.
+func outcome(rep *wire.Reply) Step {
 	switch n := len(rep.Answer); {
 	case rep.Rcode != wire.NoError:
-		return rep.Rcode.String()
+		return Step{Kind: StepAnswer, Outcome: rep.Rcode.String()}
 	case n == 0 || rep.Answer[n-1].Type != rep.Question.Type && rep.Question.Type != wire.TypeANY:
-		return "no data"
+		return Step{Kind: StepAnswer, Outcome: "no data"}
 	default:
-		s := rep.Answer[n-1]
-		if len(s.Data) == 1 {
-			return fmt.Sprintf("answer: %s has 1 %s record", s.Name, s.Type)
-		}
-		return fmt.Sprintf("answer: %s has %d %s records", s.Name, len(s.Data), s.Type)
+		s := &rep.Answer[n-1]
+		return Step{Kind: StepAnswer, raw: raw{question: wire.Question{Name: s.Name, Type: s.Type}, count: len(s.Data)}}
 	}
 }
 
 // piece answers one link: from the cache, or by walking to its zone.
 func (w *walk) piece(q wire.Question) (*piece, error) {
-	if p := w.known(q); p != nil {
+	if p := w.known(q); p != nil && !w.anew {
 		if p.status != cache.Unchecked || !w.validating() {
 			return p, nil
 		}
@@ -210,7 +208,7 @@ func (w *walk) local(q wire.Question) *piece {
 // place (RFC 1034 section 3.6.2, RFC 6672 section 3.4).
 func (w *walk) known(q wire.Question) *piece {
 	if p := w.cached(q, q); p != nil {
-		w.trace.add(Step{Kind: StepCached, Question: q.String(), Outcome: p.describe()})
+		w.trace.add(Step{Kind: StepCached, Outcome: p.describe(), raw: raw{question: q}})
 		return p
 	}
 	if q.Type != wire.TypeCNAME && !parentSide(q.Type) {

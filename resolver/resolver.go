@@ -94,6 +94,7 @@ type living struct {
 	primed   atomic.Bool
 	behind   sync.WaitGroup // work that no client waits for
 	stats    counters
+	recent   recent
 }
 
 // New makes a resolver. It sends nothing before Prime or the first Lookup.
@@ -175,6 +176,7 @@ type Request struct {
 	wire.Question
 	CD        bool   // checking disabled (RFC 4035 section 3.2.2)
 	CacheOnly bool   // answer from what is known, walk for nothing
+	Anew      bool   // what is known of the names asked for does not count: their servers are asked
 	Trace     *Trace // where the story is written down; nil for none. A traced question joins no other's walk.
 
 	refresh bool // answers that are about to run out do not count
@@ -205,8 +207,8 @@ func (r *Resolver) Lookup(ctx context.Context, req Request) (Result, error) {
 		}
 	}
 	found = found && r.Serves(h, req.CD)
-	if found && h.Fresh(now) {
-		req.Trace.add(Step{Kind: StepCached, Question: req.Question.String(), Outcome: describe(b), Text: remaining(h, now)})
+	if found && h.Fresh(now) && !req.Anew {
+		req.Trace.add(Step{Kind: StepCached, raw: raw{question: req.Question}, Outcome: describe(b), Text: remaining(h, now)})
 		return Result{Reply: b, Header: h, Cached: true}, nil
 	}
 	if res, ok := r.local(req); ok {
@@ -217,7 +219,7 @@ func (r *Resolver) Lookup(ctx context.Context, req Request) (Result, error) {
 	}
 	old := Result{Reply: b, Header: h, Cached: true, Stale: true}
 	stale := found && r.o.Stale.usable(h, now) && req.Trace == nil
-	if f := r.failed(req.Question, now); f != nil && !(req.CD && f.judged) {
+	if f := r.failed(req.Question, now); f != nil && !req.Anew && !(req.CD && f.judged) {
 		req.Trace.add(Step{Kind: StepFailed, Text: f.Text + "; remembered"})
 		if stale && !f.bogus {
 			return old, nil
@@ -225,7 +227,7 @@ func (r *Resolver) Lookup(ctx context.Context, req Request) (Result, error) {
 		return Result{}, f
 	}
 	switch {
-	case req.Trace != nil:
+	case req.Trace != nil || req.Anew:
 		return r.walk(ctx, req, false)
 	case stale:
 		return r.lookupStale(ctx, &key, req, old)
@@ -279,9 +281,13 @@ func (r *Resolver) walk(ctx context.Context, req Request, stale bool) (Result, e
 	defer func() { <-r.places }()
 	r.stats.walks.Add(1)
 	b := &budget{stats: &r.stats, record: r.o.Record, crypto: dnssec.NewBudget(r.o.Record)}
-	child, done := req.Trace.below(Step{Kind: StepQuestion, Question: req.Question.String()})
+	trace := req.Trace
+	if trace == nil {
+		trace = &Trace{brief: true}
+	}
+	child, done := trace.below(Step{Kind: StepQuestion, raw: raw{question: req.Question}})
 	defer done()
-	w := &walk{r: r, ctx: ctx, began: began, budget: b, trace: child, client: req.Question, cd: req.CD, refresh: req.refresh}
+	w := &walk{r: r, ctx: ctx, began: began, budget: b, trace: child, client: req.Question, cd: req.CD, refresh: req.refresh, anew: req.Anew}
 	rep, ttl, err := w.resolve(req.Question)
 	r.stats.packets.Add(uint64(b.packets.Load()))
 	r.stats.judged(b.crypto)
@@ -295,6 +301,9 @@ func (r *Resolver) walk(ctx context.Context, req Request, stale bool) (Result, e
 		if !f.crowded && (ctx.Err() == nil || !w.hurried()) { // a caller's own impatience says nothing about the question
 			r.remember(req.Question, f, stale)
 		}
+		done()
+		r.recent.add(Past{When: clock.Wall(), Question: req.Question.String(), EDE: f.EDE, Text: f.Text, Took: time.Since(began),
+			Packets: int(b.packets.Load()), Bogus: f.bogus, Steps: trace.Steps})
 		r.o.Log.Debug("failed", "question", req.Question.String(), "reason", f.Text, "packets", b.packets.Load())
 		return Result{}, f
 	}

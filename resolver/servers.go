@@ -118,7 +118,7 @@ func (w *walk) spend() error { return w.budget.spend(w.depth > 0) }
 
 func (w *walk) traceError(cut *zoneCut, q wire.Question, owner wire.Name, a netip.AddrPort, err error) {
 	if w.trace != nil {
-		w.trace.add(Step{Kind: StepAsk, Question: q.String(), Zone: cut.Zone.String(), Server: serverText(owner, a), Outcome: err.Error()})
+		w.trace.add(Step{Kind: StepAsk, Outcome: err.Error(), raw: raw{question: q, zone: cut.Zone, server: owner, addr: a}})
 	}
 }
 
@@ -126,20 +126,15 @@ func (w *walk) traceReply(cut *zoneCut, q wire.Question, owner wire.Name, a neti
 	if w.trace == nil {
 		return
 	}
-	step := Step{Kind: StepAsk, Question: q.String(), Zone: cut.Zone.String(), Server: serverText(owner, a)}
-	step.Network, step.RTT, step.Outcome = reply.Network, reply.RTT, res.kind.String()
+	step := Step{Kind: StepAsk, Network: reply.Network, RTT: reply.RTT, Outcome: res.kind.String(),
+		raw: raw{question: q, zone: cut.Zone, server: owner, addr: a}}
 	switch res.kind {
 	case isReferral:
-		step.Outcome += " to " + res.cut.Zone.String()
-		names := make([]string, 0, len(res.cut.Servers))
-		for _, s := range res.cut.Servers {
-			names = append(names, s.Name.String())
-		}
-		step.Text = "servers " + strings.Join(names, " ")
+		step.name, step.cut = res.cut.Zone, res.cut.Servers
 	case isLame, isBroken:
 		step.Outcome += ": " + res.reason
 	case isAlias:
-		step.Outcome += " to " + res.next.String()
+		step.name = res.next
 	}
 	if res.doubt != noDoubt {
 		step.Outcome += ", in doubt: " + res.reason

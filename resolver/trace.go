@@ -1,11 +1,13 @@
 package resolver
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"strings"
 	"time"
 
+	"rootwalk/cache"
 	"rootwalk/wire"
 )
 
@@ -14,6 +16,8 @@ import (
 // A nil Trace takes no notes.
 type Trace struct {
 	Steps []*Step `json:"steps"`
+
+	brief bool // leave out what costs much to tell: the links of chains of trust
 }
 
 // StepKind says what happened in a step.
@@ -46,6 +50,80 @@ type Step struct {
 	Outcome  string        `json:"outcome,omitempty"` // what the reply was
 	Text     string        `json:"text,omitempty"`    // details, for people
 	Steps    []*Step       `json:"steps,omitempty"`
+
+	raw
+}
+
+// raw is what a step is about before it is told in words. Every walk is written
+// down, since it may fail, and most are forgotten unread.
+type raw struct {
+	question wire.Question
+	zone     wire.Name
+	server   wire.Name
+	addr     netip.AddrPort
+	name     wire.Name // that was found: a child zone, the target of an alias
+	cut      []cache.NameServer
+	count    int  // records
+	told     bool // it is in words already
+}
+
+// tell puts what the step is about into words.
+func (s *Step) tell() {
+	if s.told {
+		return
+	}
+	if s.question != (wire.Question{}) {
+		s.Question = s.question.String()
+	}
+	if s.zone != "" {
+		s.Zone = s.zone.String()
+	}
+	if s.addr.IsValid() {
+		s.Server = serverText(s.server, s.addr)
+	} else if s.server != "" {
+		s.Server = s.server.String()
+	}
+	switch {
+	case s.cut != nil:
+		s.Outcome += " to " + s.name.String()
+		names := make([]string, 0, len(s.cut))
+		for _, ns := range s.cut {
+			names = append(names, ns.Name.String())
+		}
+		s.Text = strings.TrimPrefix(s.Text+", servers "+strings.Join(names, " "), ", ")
+	case s.Kind == StepAsk && s.name != "":
+		s.Outcome += " to " + s.name.String()
+	case s.Kind == StepAlias && s.name != "":
+		s.Text, s.Question = s.question.Name.String()+" is "+s.name.String(), ""
+	case s.Kind == StepAnswer && s.count > 0:
+		records := "records"
+		if s.count == 1 {
+			records = "record"
+		}
+		s.Outcome, s.Question = fmt.Sprintf("answer: %s has %d %s %s", s.question.Name, s.count, s.question.Type, records), ""
+	}
+	s.raw = raw{told: true}
+}
+
+// tell puts all steps into words, and lets go of what they were about.
+func (t *Trace) tell() {
+	if t != nil {
+		tellAll(t.Steps)
+	}
+}
+
+func tellAll(steps []*Step) {
+	for _, s := range steps {
+		s.tell()
+		tellAll(s.Steps)
+	}
+}
+
+// MarshalJSON is the step in words.
+func (s *Step) MarshalJSON() ([]byte, error) {
+	s.tell()
+	type plain Step
+	return json.Marshal((*plain)(s))
 }
 
 // add appends a step and returns it; a nil receiver takes no notes.
@@ -66,7 +144,7 @@ func (t *Trace) below(s Step) (child *sub, done func()) {
 		return nil, func() {}
 	}
 	step := t.add(s)
-	child = new(sub)
+	child = &sub{brief: t.brief}
 	return child, func() { step.Steps = child.Steps }
 }
 
@@ -93,6 +171,7 @@ func printSteps(b *strings.Builder, steps []*Step, indent string) {
 
 // line is the step in one line.
 func (s *Step) line() string {
+	s.tell()
 	var b strings.Builder
 	switch s.Kind {
 	case StepQuestion:
@@ -123,6 +202,9 @@ func (s *Step) line() string {
 		fmt.Fprintf(&b, "%s", s.Outcome)
 	default:
 		b.WriteString(s.Text)
+		if s.Question != "" {
+			b.WriteString(": " + s.Question)
+		}
 		return b.String()
 	}
 	if s.Text != "" {

@@ -29,8 +29,8 @@ func (w *walk) judge(q wire.Question, p *piece, zone wire.Name) error {
 		return nil
 	}
 	var note func(string)
-	if w.trace != nil {
-		note = func(text string) { w.trace.add(Step{Kind: StepValidate, Zone: zone.String(), Text: text}) }
+	if w.trace != nil && !w.trace.brief {
+		note = func(text string) { w.trace.add(Step{Kind: StepValidate, Text: text, raw: raw{zone: zone}}) }
 	}
 	v := w.r.o.Validator.Check(w.ctx, &fetcher{w: w}, w.budget.crypto, &dnssec.Answer{
 		Question: q, Zone: zone, Rcode: p.rcode, Links: p.links, Next: p.next, Final: p.final, SOA: p.soa, Proofs: p.proofs}, note)
@@ -42,7 +42,7 @@ func (w *walk) judge(q wire.Question, p *piece, zone wire.Name) error {
 		p.rcode = wire.NXDomain
 		p.flags = compactFlag
 	}
-	w.trace.add(Step{Kind: StepVerdict, Zone: v.Zone.String(), Outcome: statusName(v.Status), Text: v.Reason})
+	w.trace.add(Step{Kind: StepVerdict, Outcome: statusName(v.Status), Text: v.Reason, raw: raw{zone: v.Zone}})
 	w.r.stats.verdict(v.Status)
 	switch v.Status {
 	case cache.Secure:
@@ -114,7 +114,7 @@ func (f *fetcher) Fetch(ctx context.Context, q wire.Question) (dnssec.Fetched, e
 			return d, nil
 		}
 	}
-	trace, done := w.trace.below(Step{Kind: StepNote, Text: "for the chain of trust: " + q.String()})
+	trace, done := w.trace.below(Step{Kind: StepNote, Text: "for the chain of trust", raw: raw{question: q}})
 	defer done()
 	below := &walk{r: w.r, ctx: ctx, began: w.began, budget: w.budget, trace: trace, depth: w.depth, above: w.above, raw: true, liars: w.liars, givenUp: w.givenUp}
 	p, err := below.piece(q)
