@@ -18,6 +18,15 @@ const (
 	Indeterminate
 )
 
+// String is the status in a word.
+func (s Status) String() string {
+	names := [...]string{"unchecked", "secure", "insecure", "bogus", "indeterminate"}
+	if int(s) < len(names) {
+		return names[s]
+	}
+	return "unknown"
+}
+
 // Header is what is known of an entry beside its payload.
 type Header struct {
 	Stored   int64 // boot clock, seconds

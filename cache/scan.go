@@ -20,7 +20,11 @@ const scanBatch = 128
 // Each calls f with every entry, shard by shard, within a shard the least
 // recently used one first, until f returns false. The entry is valid until f
 // returns. What is stored or evicted meanwhile may be seen or not.
-func (c *Cache) Each(f func(e *Entry) bool) {
+func (c *Cache) Each(f func(e *Entry) bool) { c.EachOf(wire.Root, true, f) }
+
+// EachOf is Each for the entries of a name, and with subtree of those below it.
+func (c *Cache) EachOf(name wire.Name, subtree bool, f func(e *Entry) bool) {
+	name = name.Lower()
 	var batch [scanBatch]Entry
 	for i := range c.shards {
 		s := &c.shards[i]
@@ -29,7 +33,7 @@ func (c *Cache) Each(f func(e *Entry) bool) {
 			found := batch[:0]
 			s.mu.Lock()
 			for _, h := range hashes[:n] {
-				if b, ok := s.lru.Peek(h); ok {
+				if b, ok := s.lru.Peek(h); ok && concerns(keyOf(b), name, subtree) {
 					found = found[:len(found)+1]
 					e := &found[len(found)-1]
 					e.Key.set(keyOf(b))
@@ -62,7 +66,7 @@ func (c *Cache) Flush(name wire.Name, subtree bool) int {
 				if !ok {
 					continue
 				}
-				if key := keyOf(b); string(key[keyFixed:]) == string(name) || subtree && isBelow(key[keyFixed:], name) {
+				if concerns(keyOf(b), name, subtree) {
 					s.lru.Remove(h)
 					flushed++
 				}
@@ -72,6 +76,11 @@ func (c *Cache) Flush(name wire.Name, subtree bool) int {
 		}
 	}
 	return flushed
+}
+
+// concerns tells whether a key is of the name, or with subtree of one below it.
+func concerns(key []byte, name wire.Name, subtree bool) bool {
+	return string(key[keyFixed:]) == string(name) || subtree && isBelow(key[keyFixed:], name)
 }
 
 // isBelow tells whether a name, in wire form and lower case, is below another,

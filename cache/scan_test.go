@@ -111,6 +111,24 @@ func TestAFlushTakesTheNameAndWithTheSubtreeAllBelowIt(t *testing.T) {
 	}
 }
 
+func TestEachOfSeesANameAndWithTheSubtreeAllBelowIt(t *testing.T) {
+	c := New(Options{Size: 8 << 20})
+	for _, n := range []string{"example.com.", "www.example.com.", "badexample.com.", "com."} {
+		c.Put(keyFor(n), Header{Lifetime: 300}, []byte("x"))
+	}
+	for subtree, want := range map[bool]string{false: "[example.com.]", true: "[example.com. www.example.com.]"} {
+		var names []string
+		c.EachOf(wire.MustName("Example.com."), subtree, func(e *Entry) bool {
+			names = append(names, wire.Name(e.Key.Question().Name).String())
+			return true
+		})
+		slices.Sort(names)
+		if fmt.Sprint(names) != want {
+			t.Errorf("subtree %v: saw %q", subtree, names)
+		}
+	}
+}
+
 func TestASmallerCacheKeepsWhatWasUsedLast(t *testing.T) {
 	c := New(Options{Size: 8 << 20, Shards: 1})
 	fill(c, 2000, 400)

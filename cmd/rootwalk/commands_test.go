@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"rootwalk/config"
+	"rootwalk/control"
 	"rootwalk/lab"
-	"rootwalk/wire"
 )
 
 func TestVersionSaysWhatThisIs(t *testing.T) {
@@ -129,7 +129,7 @@ func TestTraceOfAFailureIsExitCodeTwo(t *testing.T) {
 	if o.err != "" {
 		t.Errorf("the errors say %q, though the walk has said it all", o.err)
 	}
-	var out traceOutput
+	var out control.Explanation
 	o = run(t, "trace", "--lab", "--json", "-c", path, "www.example.com")
 	o.want(t, 2, nil, nil)
 	if err := json.Unmarshal([]byte(o.out), &out); err != nil || out.Rcode != "SERVFAIL" || out.Error == "" || out.Answer == nil {
@@ -142,7 +142,7 @@ func TestTraceAsJSONIsTheSameStory(t *testing.T) {
 		t.Run(q.Name+" "+q.Type, func(t *testing.T) {
 			o := run(t, "trace", "--lab", "--json", q.Name, q.Type)
 			o.want(t, 0, nil, nil)
-			var out traceOutput
+			var out control.Explanation
 			d := json.NewDecoder(strings.NewReader(o.out))
 			d.DisallowUnknownFields()
 			if err := d.Decode(&out); err != nil {
@@ -200,19 +200,3 @@ func stepsOf(t *testing.T, text string) []jsonStep {
 	}
 	return out.Steps
 }
-
-func TestTypesAreReadFromTheirNames(t *testing.T) {
-	for s, want := range map[string]wire.Type{"A": 1, "aaaa": 28, "TYPE65": 65, "type65535": 65535, "https": 65, "TYPE0": 0,
-		"": none, "TYPE": none, "TYPE65536": none, "TYPE-1": none, "TYPE1x": none, "TYPE 1": none, "TYPE+1": none, "BOGUS": none} {
-		got, err := parseType(s)
-		if err != nil {
-			got = none
-		}
-		if got != want {
-			t.Errorf("%q is type %d, want %d", s, got, want)
-		}
-	}
-}
-
-// none stands for an error.
-const none wire.Type = 61234

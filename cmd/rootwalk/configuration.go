@@ -115,6 +115,5 @@ func missing(cfg *config.Config) []string {
 		}
 	}
 	note(cfg.Cache.Snapshot != "", "cache.snapshot: this version keeps no snapshot")
-	note(cfg.Control.Socket != "", "control.socket: this version has no control socket")
 	return out
 }

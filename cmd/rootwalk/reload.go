@@ -19,6 +19,7 @@ import (
 	"rootwalk/config"
 	"rootwalk/dnssec"
 	"rootwalk/metrics"
+	"rootwalk/resolver"
 	"rootwalk/wire"
 )
 
@@ -46,6 +47,13 @@ type reloaded struct {
 	Restart  []string `json:"restart"`         // keys with new values that need a new start
 	Warnings []string `json:"warnings"`        // about the configuration
 	Error    string   `json:"error,omitempty"` // nothing has changed
+}
+
+// inForce is the resolver that answers now.
+func (p *parts) inForce() *resolver.Resolver {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.resolver
 }
 
 // reload reads the configuration again and takes over what it can.

@@ -15,7 +15,9 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
+	"rootwalk/clock"
 	"rootwalk/config"
+	"rootwalk/control"
 	"rootwalk/metrics"
 )
 
@@ -90,11 +92,15 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 		go func() { _ = srv.Serve(ln) }()
 		defer srv.Close()
 	}
+	r := p.resolver
+	if err := p.control(ctx, controlSocket(cfg), bound); err != nil {
+		return err
+	}
 	p.reloadOnSignal(ctx)
 	primed := make(chan struct{})
 	go func() {
 		defer close(primed)
-		p.resolver.Prime(ctx)
+		r.Prime(ctx)
 	}()
 	select {
 	case <-primed:
@@ -109,7 +115,7 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 		}()
 		defer func() { <-followed }()
 	}
-	log.Info("ready", "listen", bound, "metrics", cfg.Metrics.Listen, "primed", p.resolver.Primed())
+	log.Info("ready", "listen", bound, "metrics", cfg.Metrics.Listen, "primed", r.Primed())
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
 	if ready != nil {
 		ready()
@@ -123,6 +129,28 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// control serves the control socket until ctx ends.
+func (p *parts) control(ctx context.Context, path string, bound []string) error {
+	if path == "" {
+		return nil
+	}
+	ln, err := control.Listen(path)
+	if err != nil {
+		return err
+	}
+	rooms := p.rooms(bound)
+	go rooms.Serve(ctx, ln)
+	return nil
+}
+
+// rooms are what an operator may look into.
+func (p *parts) rooms(bound []string) *control.Rooms {
+	return &control.Rooms{Cache: p.cache, Upstream: p.upstream, Server: p.server, Resolver: p.inForce,
+		Reload:  func() (any, error) { return p.reload() },
+		Reloads: func() control.Reloads { return control.Reloads(p.reloadStats()) },
+		Level:   p.level, Now: clock.Wall, Started: clock.Wall(), Version: version, Listen: bound}
 }
 
 // listen opens UDP and TCP on one address.

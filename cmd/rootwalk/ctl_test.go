@@ -1,0 +1,132 @@
+package main
+
+// This file is about the operator's end of the control socket, against a server
+// that runs.
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"rootwalk/control"
+)
+
+// controlled starts a server that has a control socket.
+func controlled(t *testing.T, lines ...string) (s *service, path, base string, ctl func(args ...string) outcome, askFor func(name string) string) {
+	t.Helper()
+	_, path = loopbackInternet(t)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(t.TempDir(), "control")
+	base = string(text) + "control: {socket: \"" + socket + "\"}\n"
+	rewrite(t, path, base, lines...)
+	s, at := serve(t, "-c", path)
+	ctl = func(args ...string) outcome {
+		return run(t, append([]string{"ctl", "--socket", socket}, args...)...)
+	}
+	return s, path, base, ctl, func(name string) string { return brief(ask(t, "udp", at, name, "A")) }
+}
+
+func TestCtlLooksIntoARunningServer(t *testing.T) {
+	_, path, _, ctl, askFor := controlled(t)
+	if got := askFor("www.example.com."); got != "NOERROR | www.example.com. A 192.0.2.80" {
+		t.Fatal(got)
+	}
+	ctl("status").want(t, 0, []string{"version ", "listens on ", "root known ", "queries ", "1, 0.0% of them", "log level ", "as at the start"}, nil)
+	ctl("lookup", "www.example.com").want(t, 0, []string{"; answer www.example.com. A NOERROR", "www.example.com. 300 IN A 192.0.2.80\n"}, nil)
+	ctl("dump", "com").want(t, 0, []string{"; delegation example.com. NS, ", "www.example.com. 300 IN A 192.0.2.80\n"}, nil)
+	ctl("lookup", "nothing.example").want(t, 0, []string{"; nothing\n"}, nil)
+	ctl("explain", "www.example.com").want(t, 0, []string{"cache has www.example.com. A: answer", "\nNOERROR in "}, nil)
+	ctl("explain", "--anew", "www.example.com", "aaaa").want(t, 0, []string{"[example.com.] www.example.com. AAAA? ask ", "no data"}, nil)
+	ctl("failures").want(t, 0, []string{"no walk has failed"}, nil)
+	run(t, "ctl", "-c", path, "status").want(t, 0, []string{"version "}, nil) // the socket that the configuration names
+}
+
+func TestCtlSpeaksJSON(t *testing.T) {
+	_, _, _, ctl, askFor := controlled(t)
+	askFor("www.example.com.")
+	for _, args := range []string{"status", "stats", "lookup www.example.com", "explain www.example.com", "failures", "flush x.example", "reload", "log-level info"} {
+		o := ctl(append(strings.Fields(args), "--json")...)
+		if o.code != 0 || !json.Valid([]byte(o.out)) {
+			t.Errorf("%s: exit code %d, %s%s", args, o.code, o.out, o.err)
+		}
+	}
+	o := ctl("dump", "--json")
+	for line := range strings.Lines(o.out) {
+		var e control.Entry
+		if err := json.Unmarshal([]byte(line), &e); err != nil || e.Name == "" || e.Kind == "" {
+			t.Fatalf("%v: %s", err, line)
+		}
+	}
+}
+
+func TestCtlFlushesWhatIsKnown(t *testing.T) {
+	_, _, _, ctl, askFor := controlled(t)
+	askFor("www.example.com.")
+	ctl("flush", "example.com").want(t, 0, []string{" flushed\n"}, nil)
+	ctl("lookup", "www.example.com").want(t, 0, []string{"192.0.2.80"}, nil)
+	ctl("flush", "example.com", "--subtree").want(t, 0, []string{" flushed\n"}, nil)
+	ctl("lookup", "www.example.com").want(t, 0, []string{"; nothing"}, nil)
+	if got := askFor("www.example.com."); got != "NOERROR | www.example.com. A 192.0.2.80" {
+		t.Errorf("after the flush: %s", got)
+	}
+}
+
+func TestCtlReloadTellsWhatChangedAndABadFileIsExitCodeOne(t *testing.T) {
+	_, path, base, ctl, askFor := controlled(t)
+	ctl("reload").want(t, 0, []string{"no key has another value"}, nil)
+	rewrite(t, path, base, "access: {allow: [192.0.2.0/24]}", "server: {workers: 7}")
+	ctl("reload").want(t, 0, []string{"access.allow: changed\n", "server.workers: the change takes effect at the next start\n"}, nil)
+	if got := askFor("www.example.com."); got != "REFUSED" {
+		t.Error(got)
+	}
+	rewrite(t, path, base, "access: {allow: 5}")
+	ctl("reload").want(t, 1, nil, []string{"access.allow: 5 is a number; accepted:"})
+	ctl("status").want(t, 0, []string{"the last reload FAILED"}, nil)
+	if got := askFor("www.example.com."); got != "REFUSED" {
+		t.Error(got)
+	}
+}
+
+func TestCtlSetsTheLogLevel(t *testing.T) {
+	s, _, _, ctl, askFor := controlled(t, `zones: [{name: gone.example., type: stub, servers: ["127.53.0.99"]}]`)
+	ctl("log-level", "debug").want(t, 0, []string{"debug\n"}, nil)
+	askFor("gone.example.")
+	eventually(t, "the failure is logged", func() bool { return len(logged(t, s, "failed")) > 0 })
+	ctl("failures").want(t, 0, []string{"gone.example. A: no server of gone.example. answers", "└─ failed: "}, nil)
+	ctl("explain", "gone.example").want(t, 2, []string{"remembered", "SERVFAIL in "}, nil)
+	ctl("log-level", "shout").want(t, 1, nil, []string{"accepted: debug, info, warn or error"})
+}
+
+func TestCtlSaysWhatToDoWhenNobodyAnswers(t *testing.T) {
+	run(t, "ctl", "--socket", filepath.Join(t.TempDir(), "none"), "status").want(t, 1, nil, []string{"no server has a control socket at", "control.socket"})
+	s, _, _, ctl, _ := controlled(t)
+	if code := s.stop(t, syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	ctl("status").want(t, 1, nil, []string{"no server has a control socket at"}) // it takes its socket with it
+}
+
+func TestTheSocketIsInTheRuntimeDirectoryWhereThereIsOne(t *testing.T) {
+	dir := t.TempDir()
+	_, path := loopbackInternet(t)
+	at := freePort(t)
+	cmd := command("serve", "-c", path, "--listen", at.String())
+	cmd.Env = append(cmd.Env, "RUNTIME_DIRECTORY="+dir)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	eventually(t, "the socket is there", func() bool {
+		_, err := os.Stat(filepath.Join(dir, "control"))
+		return err == nil
+	})
+	eventually(t, "it answers", func() bool {
+		return run(t, "ctl", "--socket", filepath.Join(dir, "control"), "status").code == 0
+	})
+}

@@ -1,0 +1,127 @@
+package control
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"rootwalk/cache"
+	"rootwalk/clock"
+	"rootwalk/resolver"
+	"rootwalk/wire"
+)
+
+// This file is the door: what may be asked of a running server, and what it shall do.
+
+// Handler serves all that there is. What changes something is a POST.
+func (r *Rooms) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { reply(w, r.Status()) })
+	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { reply(w, r.Stats()) })
+	mux.HandleFunc("GET /failures", func(w http.ResponseWriter, _ *http.Request) { reply(w, r.Resolver().Recent()) })
+	mux.HandleFunc("GET /lookup", func(w http.ResponseWriter, req *http.Request) { r.entries(w, req, false) })
+	mux.HandleFunc("GET /dump", func(w http.ResponseWriter, req *http.Request) { r.entries(w, req, true) })
+	mux.HandleFunc("GET /explain", r.explain)
+	mux.HandleFunc("POST /flush", r.flush)
+	mux.HandleFunc("POST /reload", r.reload)
+	mux.HandleFunc("POST /log-level", r.logLevel)
+	return mux
+}
+
+// problem is the body of an error.
+type problem struct {
+	Error string `json:"error"`
+}
+
+func reply(w http.ResponseWriter, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	_ = e.Encode(body) // a client that is gone is no matter
+}
+
+func refuse(w http.ResponseWriter, code int, why string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(problem{why})
+}
+
+// name reads the name that a request is about.
+func name(w http.ResponseWriter, req *http.Request) (wire.Name, bool) {
+	text := req.FormValue("name")
+	n, err := wire.ParseName(text)
+	if text == "" || err != nil {
+		refuse(w, http.StatusBadRequest, fmt.Sprintf("%q is no domain name", text))
+		return "", false
+	}
+	return n.Lower(), true
+}
+
+// explain resolves a question and tells how. With anew, what the cache has of it does
+// not count.
+func (r *Rooms) explain(w http.ResponseWriter, req *http.Request) {
+	q, err := ParseQuestion(req.FormValue("name"), req.FormValue("type"))
+	if err != nil || req.FormValue("name") == "" {
+		refuse(w, http.StatusBadRequest, "explain: give a domain name, and a type such as A or MX")
+		return
+	}
+	x, err := Explain(req.Context(), r.Resolver(), resolver.Request{Question: q, Anew: req.FormValue("anew") != "", CD: req.FormValue("cd") != ""})
+	if err != nil {
+		refuse(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	reply(w, x)
+}
+
+// entries lists what the cache has of a name, or with subtree below it too: one JSON
+// value to a line.
+func (r *Rooms) entries(w http.ResponseWriter, req *http.Request, subtree bool) {
+	n := wire.Root
+	if req.FormValue("name") != "" || !subtree {
+		var ok bool
+		if n, ok = name(w, req); !ok {
+			return
+		}
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	out := json.NewEncoder(w)
+	r.Cache.EachOf(n, subtree, func(e *cache.Entry) bool {
+		return out.Encode(entryOf(e, clock.Now().Seconds())) == nil
+	})
+}
+
+// Flushed is how many entries of the cache a flush has removed.
+type Flushed struct {
+	Entries int `json:"flushed"`
+}
+
+func (r *Rooms) flush(w http.ResponseWriter, req *http.Request) {
+	if n, ok := name(w, req); ok {
+		reply(w, Flushed{r.Resolver().Flush(n, req.FormValue("subtree") != "")})
+	}
+}
+
+func (r *Rooms) reload(w http.ResponseWriter, _ *http.Request) {
+	body, err := r.Reload()
+	if err != nil {
+		refuse(w, http.StatusUnprocessableEntity, err.Error())
+		return
+	}
+	reply(w, body)
+}
+
+// logLevel sets the level of the log, until the next reload that changes it.
+func (r *Rooms) logLevel(w http.ResponseWriter, req *http.Request) {
+	text := req.FormValue("level")
+	var l slog.Level
+	if l.UnmarshalText([]byte(text)) != nil || strings.ContainsAny(text, "+-") {
+		refuse(w, http.StatusBadRequest, fmt.Sprintf("%q is no level; accepted: debug, info, warn or error", text))
+		return
+	}
+	r.Level.Set(l)
+	reply(w, map[string]string{"log_level": levelName(l)})
+}
+
+func levelName(l slog.Level) string { return strings.ToLower(l.String()) }
