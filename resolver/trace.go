@@ -105,13 +105,7 @@ func (s *Step) tell() {
 	s.raw = raw{told: true}
 }
 
-// tell puts all steps into words, and lets go of what they were about.
-func (t *Trace) tell() {
-	if t != nil {
-		tellAll(t.Steps)
-	}
-}
-
+// tellAll puts a tree of steps into words, and lets go of what they were about.
 func tellAll(steps []*Step) {
 	for _, s := range steps {
 		s.tell()
