@@ -1,6 +1,10 @@
 package config
 
-import "slices"
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+)
 
 // This file compares two configurations: what a running server can take over, and
 // what it cannot.
@@ -23,6 +27,17 @@ func (c *Config) Changes(next *Config) (live, restart []string) {
 		}
 	}
 	return live, restart
+}
+
+// Digest is a digest of the values of some keys.
+func (c *Config) Digest(names ...string) [32]byte {
+	h := sha256.New()
+	for _, k := range keys {
+		if slices.Contains(names, k.name) {
+			fmt.Fprintf(h, "%s: %s\n", k.name, k.slot(c).print())
+		}
+	}
+	return [32]byte(h.Sum(nil))
 }
 
 // Keep gives keys the values that they have in another configuration.

@@ -30,6 +30,14 @@ zones: [{name: corp., type: stub, servers: ["10.0.0.1"]}]
 	}
 }
 
+func TestADigestIsOfTheValuesOfItsKeys(t *testing.T) {
+	a, b := Default(), Default()
+	b.Cache.MaxTTL++
+	if a.Digest("zones", "ede") != b.Digest("zones", "ede") || a.Digest("zones", "cache.max-ttl") == b.Digest("zones", "cache.max-ttl") {
+		t.Error("a digest depends on other keys, or not on its own")
+	}
+}
+
 func TestEveryKeyThatNeedsAStartIsAKey(t *testing.T) {
 	for _, name := range atStart {
 		if _, ok := lookup(name); !ok {

@@ -26,12 +26,20 @@ import (
 
 // Rooms are the places whose numbers are shown.
 type Rooms struct {
-	Cache    *cache.Cache
-	Upstream *upstream.Upstream
-	Resolver *resolver.Resolver
-	Server   *server.Server
-	Reloads  func() Reloads // nil where nothing is reloaded
-	Version  string
+	Cache     *cache.Cache
+	Upstream  *upstream.Upstream
+	Resolver  *resolver.Resolver
+	Server    *server.Server
+	Reloads   func() Reloads   // nil where nothing is reloaded
+	Snapshots func() Snapshots // nil where nothing is kept
+	Version   string
+}
+
+// Snapshots are the writings of the cache to its file.
+type Snapshots struct {
+	Entries  int // of the last one
+	Last     time.Time
+	Failures uint64
 }
 
 // Reloads are the readings of the configuration after the start.
@@ -83,6 +91,9 @@ var descriptions = []struct {
 	{"config_reloads_total", "Readings of the configuration after the start by result.", []string{"result"}},
 	{"config_last_reload_successful", "0 when the last reading of the configuration failed, and an older one is in force.", nil},
 	{"config_last_reload_timestamp_seconds", "When the configuration was last read again without a mistake; 0 is never.", nil},
+	{"snapshot_entries", "Entries in the last snapshot of the cache; 0 is none yet.", nil},
+	{"snapshot_timestamp_seconds", "When the last snapshot of the cache was written; 0 is none yet.", nil},
+	{"snapshot_failures_total", "Snapshots of the cache that could not be written.", nil},
 	{"build_info", "Always 1.", []string{"version", "goversion"}},
 }
 
@@ -180,6 +191,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge("cache_limit_bytes", float64(k.Limit))
 	count("cache_evictions_total", k.Evictions)
 	c.reloads(count, gauge)
+	c.snapshots(count, gauge)
 	gauge("build_info", 1, c.r.Version, runtime.Version())
 }
 
@@ -200,6 +212,21 @@ func (c *collector) reloads(count func(string, uint64, ...string), gauge func(st
 	}
 	gauge("config_last_reload_successful", ok)
 	gauge("config_last_reload_timestamp_seconds", last)
+}
+
+// snapshots is about the snapshot of the cache.
+func (c *collector) snapshots(count func(string, uint64, ...string), gauge func(string, float64, ...string)) {
+	var s Snapshots
+	if c.r.Snapshots != nil {
+		s = c.r.Snapshots()
+	}
+	last := 0.0
+	if !s.Last.IsZero() {
+		last = float64(s.Last.Unix())
+	}
+	gauge("snapshot_entries", float64(s.Entries))
+	gauge("snapshot_timestamp_seconds", last)
+	count("snapshot_failures_total", s.Failures)
 }
 
 // nativeSchema makes the buckets of native histograms as narrow as they get: the

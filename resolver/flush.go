@@ -13,15 +13,25 @@ import (
 // that were.
 func (r *Resolver) Flush(name wire.Name, subtree bool) int {
 	name = name.Lower()
+	zone := r.zoneAround(name)
 	flushed := r.o.Cache.Flush(name, subtree)
-	if r.o.Validator != nil {
-		r.o.Validator.Flush(name) // what is below hangs on its keys
+	if r.o.Validator != nil { // what the zone that it is in has denied may be about it
+		r.o.Validator.Flush(zone)
 	}
 	r.o.Upstream.Forgive(name, subtree)
 	if name == wire.Root {
 		r.primeBehind()
 	}
 	return flushed
+}
+
+// zoneAround is the closest known zone at or above the name.
+func (r *Resolver) zoneAround(name wire.Name) wire.Name {
+	for n := name; ; n = n.Parent() {
+		if c, _ := r.cut(n); c != nil || n == wire.Root {
+			return n
+		}
+	}
 }
 
 // Recheck forgets the addresses in the cache that the rules on private addresses

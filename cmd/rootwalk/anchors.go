@@ -104,27 +104,3 @@ func rememberedAnchors(file string, configured []dnssec.Anchor, log *slog.Logger
 	}
 	return points, save
 }
-
-// writeFile replaces a file by a new one, whole or not at all, whatever happens
-// meanwhile.
-func writeFile(file string, text []byte) error {
-	dir := filepath.Dir(file)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(file)+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-		return err
-	}
-	if d, err := os.Open(dir); err == nil { // so that the new name survives a loss of power
-		_ = d.Sync()
-		d.Close()
-	}
-	return nil
-}

@@ -34,9 +34,10 @@ type parts struct {
 	resolver  *resolver.Resolver
 	server    *server.Server
 
-	log    *slog.Logger
-	level  *slog.LevelVar         // of the log
-	secret [server.SecretLen]byte // of cookies, where none is configured
+	log       *slog.Logger
+	level     *slog.LevelVar         // of the log
+	secret    [server.SecretLen]byte // of cookies, where none is configured
+	snapshots *snapshots             // nil where nothing is kept
 	reloading
 }
 

@@ -93,9 +93,6 @@ func checkCommand() *cobra.Command {
 				fmt.Fprint(cmd.OutOrStdout(), cfg.YAML())
 				return nil
 			}
-			for _, m := range missing(cfg) {
-				fmt.Fprintln(cmd.ErrOrStderr(), "warning:", m)
-			}
 			fmt.Fprintln(cmd.OutOrStdout(), "ok")
 			return nil
 		},
@@ -104,16 +101,4 @@ func checkCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&defaults, "defaults", false, "print the whole configuration")
 	cmd.Flags().BoolVar(&schema, "schema", false, "print a JSON schema of all keys, for editors")
 	return cmd
-}
-
-// missing names what the configuration asks for and this version does not have.
-func missing(cfg *config.Config) []string {
-	var out []string
-	note := func(asked bool, text string) {
-		if asked {
-			out = append(out, text)
-		}
-	}
-	note(cfg.Cache.Snapshot != "", "cache.snapshot: this version keeps no snapshot")
-	return out
 }

@@ -24,6 +24,9 @@ import (
 const beRootwalk = "BE_ROOTWALK_NOT_ITS_TESTS"
 
 func TestMain(m *testing.M) {
+	if path := os.Getenv(writeSnapshots); path != "" {
+		writeForEver(path)
+	}
 	if os.Getenv(beRootwalk) != "" {
 		main()
 		os.Exit(0)

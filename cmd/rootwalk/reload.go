@@ -91,7 +91,7 @@ func (p *parts) reloadLocked() (reloaded, error) {
 	if err != nil {
 		return reloaded{}, err
 	}
-	r := reloaded{Changed: []string{}, Restart: []string{}, Warnings: append(append([]string{}, warnings...), missing(next)...)}
+	r := reloaded{Changed: []string{}, Restart: []string{}, Warnings: append([]string{}, warnings...)}
 	live, restart := p.cfg.Changes(next)
 	r.Changed, r.Restart = append(r.Changed, live...), append(r.Restart, restart...)
 	next.Keep(p.cfg, restart)

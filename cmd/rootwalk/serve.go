@@ -42,7 +42,7 @@ http://127.0.0.1:9153/metrics.`,
 				return err
 			}
 			log, level := logger(cfg, cmd.ErrOrStderr())
-			for _, w := range append(warnings, missing(cfg)...) {
+			for _, w := range warnings {
 				log.Warn(w)
 			}
 			p, err := assemble(cfg, log)
@@ -82,12 +82,15 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 	if len(bound) == 0 {
 		return errors.New("there is no address to listen on; give one with --listen")
 	}
+	if path := snapshotFile(cfg); path != "" {
+		p.snapshots = &snapshots{p: p, path: path, log: log}
+	}
 	if cfg.Metrics.Listen != "" {
 		ln, err := net.Listen("tcp", cfg.Metrics.Listen)
 		if err != nil {
 			return fmt.Errorf("metrics.listen: %w; choose another address, or \"\" for none", err)
 		}
-		mux := metrics.Mux(metrics.Rooms{Cache: p.cache, Upstream: p.upstream, Resolver: p.resolver, Server: p.server, Reloads: p.reloadStats, Version: version}, p.resolver.Primed)
+		mux := metrics.Mux(metrics.Rooms{Cache: p.cache, Upstream: p.upstream, Resolver: p.resolver, Server: p.server, Reloads: p.reloadStats, Snapshots: p.snapshotStats, Version: version}, p.resolver.Primed)
 		srv := metrics.Server(mux)
 		go func() { _ = srv.Serve(ln) }()
 		defer srv.Close()
@@ -97,6 +100,17 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 		return err
 	}
 	p.reloadOnSignal(ctx)
+	warm := make(chan struct{})
+	if p.snapshots != nil {
+		last := p.snapshots.run(ctx, func() {
+			if r.Primed() {
+				close(warm)
+			}
+		})
+		defer func() { last(); log.Info("stopped") }()
+	} else {
+		defer log.Info("stopped")
+	}
 	primed := make(chan struct{})
 	go func() {
 		defer close(primed)
@@ -104,6 +118,7 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 	}()
 	select {
 	case <-primed:
+	case <-warm:
 	case <-time.After(primeWait):
 	case <-ctx.Done():
 	}
@@ -127,7 +142,6 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 	if err := p.server.Shutdown(drain); err != nil {
 		log.Warn("some queries were not answered", "after", drainTime)
 	}
-	log.Info("stopped")
 	return nil
 }
 

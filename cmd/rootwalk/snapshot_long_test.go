@@ -1,0 +1,13 @@
+//go:build long
+
+package main
+
+import "testing"
+
+// TestASnapshotIsOldOrNewTwoHundredTimes is the long form of
+// TestASnapshotIsOldOrNewAtWhateverMomentTheServerIsKilled.
+func TestASnapshotIsOldOrNewTwoHundredTimes(t *testing.T) {
+	for range 200 {
+		killedWhileWriting(t)
+	}
+}
