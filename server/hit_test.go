@@ -69,7 +69,7 @@ func TestACachedAnswerFromSocketToSocketAllocatesNothing(t *testing.T) {
 	w := newWorld(t, settings{text: hitZone, cookies: &Cookies{1, 2}})
 	for what, q := range hits() {
 		w.ask(t, handle, q)
-		for _, d := range []door{overUDP} {
+		for _, d := range []door{overUDP, overTCP} {
 			c := w.dial(t, d)
 			packet, in := pack(t, q), make([]byte, 65535)
 			if d == overTCP {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -41,7 +42,8 @@ const (
 	//
 	//bound:pipelined BIND 23; Knot 100
 	maxPipelined = 32
-	keptReply    = 4096 // octets of the buffer that an idle connection keeps
+	// maxWrite is how many octets of replies wait for each other.
+	maxWrite = 16 << 10
 )
 
 // ListenTCP serves TCP on the address until Shutdown. It returns the address
@@ -87,7 +89,7 @@ func (s *Server) accept(l *net.TCPListener) {
 
 // serveConn serves one connection on a goroutine of its own, unless there are too many.
 func (s *Server) serveConn(conn net.Conn, client netip.Addr) {
-	c := &tcpConn{s: s, conn: conn, client: client, places: make(chan struct{}, maxPipelined), pen: make(chan struct{}, 1)}
+	c := &tcpConn{s: s, conn: conn, client: client, in: bufio.NewReaderSize(conn, 2+maxQuery), places: make(chan struct{}, maxPipelined), pen: make(chan struct{}, 1)}
 	if !s.admit(c) {
 		conn.Close()
 		return
@@ -131,6 +133,9 @@ type tcpConn struct {
 	s      *Server
 	conn   net.Conn
 	client netip.Addr
+	in     *bufio.Reader
+	taken  int           // octets in it of the query that is being answered
+	ended  bool          // nothing more can be read
 	places chan struct{} // one for each question that may be resolved at the same time
 	wg     sync.WaitGroup
 	pen    chan struct{} // one writer at a time
@@ -139,54 +144,125 @@ type tcpConn struct {
 func (c *tcpConn) serve() {
 	defer c.s.forget(c)
 	defer c.close()
-	in := make([]byte, 512)
-	out := make([]byte, 0, 1024)
-	wait := firstQueryTime
-	for {
-		query, err := c.read(in, wait)
-		if err != nil {
-			return
-		}
-		in, wait = query[:cap(query)], idleTime
-		w := c.s.borrow()
-		start := w.now
-		meta := Meta{Transport: TCP, Client: c.client}
-		var q wire.Query
-		reply, done := w.quickSafe(append(out[:0], 0, 0), query, meta, &q)
-		c.s.giveBack(w)
-		if done && reply == nil {
-			return // what is no query is not answered, and nothing good follows it
-		}
-		if done {
-			if c.write(reply) != nil {
-				return
-			}
-			if cap(reply) <= keptReply {
-				out = reply
-			}
-			c.s.stats.latency(hit, c.s.o.Clock().Sub(start), 1)
-			continue
-		}
-		c.places <- struct{}{}
-		if !c.s.enter(c.client) {
-			<-c.places
-			return
-		}
-		c.wg.Add(1)
-		own := append([]byte(nil), query...)
-		go func() {
-			defer c.wg.Done()
-			defer c.s.leave(c.client)
-			defer func() { <-c.places }()
-			w := c.s.borrow()
-			defer c.s.giveBack(w)
-			reply := w.resolveSafe(c.s.ctx, make([]byte, 2, 1024), own, meta, &q)
-			if len(reply) > 2 {
-				_ = c.write(reply)
-			}
-			c.s.stats.latency(miss, c.s.o.Clock().Sub(start), 1)
-		}()
+	for wait := firstQueryTime; !c.ended && c.wait(wait) && c.batch(); wait = idleTime {
 	}
+}
+
+// wait waits for a whole query, or as much of it as is read.
+func (c *tcpConn) wait(d time.Duration) bool {
+	until := time.Now().Add(d)
+	c.s.mu.Lock()
+	if c.s.closing && until.After(c.s.lastRead) {
+		until = c.s.lastRead
+	}
+	_ = c.conn.SetReadDeadline(until)
+	c.s.mu.Unlock()
+	size, err := c.in.Peek(2)
+	if err == nil {
+		_, err = c.in.Peek(2 + min(int(binary.BigEndian.Uint16(size)), maxQuery))
+	}
+	return err == nil
+}
+
+// next takes the query that has arrived whole, nil for none. It is valid until the
+// next call. What is longer than a query may be is cut off, so that no client
+// makes us set aside 64 KiB; where that has not arrived yet, late is called first.
+func (c *tcpConn) next(late func() bool) []byte {
+	_, _ = c.in.Discard(c.taken) // all of it is in the buffer
+	c.taken = 0
+	if c.in.Buffered() < 2 {
+		return nil
+	}
+	size, _ := c.in.Peek(2)
+	length := int(binary.BigEndian.Uint16(size))
+	n := 2 + min(length, maxQuery)
+	if c.in.Buffered() < n {
+		return nil
+	}
+	framed, _ := c.in.Peek(n)
+	if c.taken = 2 + length; c.in.Buffered() >= c.taken {
+		return framed[2:]
+	}
+	framed = append([]byte(nil), framed...)
+	if late() {
+		_, err := c.in.Discard(c.taken)
+		if c.taken = 0; err == nil {
+			return framed[2:]
+		}
+	}
+	c.ended = true
+	return nil
+}
+
+// batch answers the queries that have arrived, those that need no walk with one
+// write. It reports false when the connection is to end.
+func (c *tcpConn) batch() bool {
+	w := c.s.borrow()
+	defer c.s.giveBack(w)
+	hits := uint64(0)
+	flush := func() bool {
+		if hits == 0 {
+			return true
+		}
+		err := c.write(w.out)
+		w.stats.latency(hit, c.s.o.Clock().Sub(w.now), hits)
+		w.out, hits = w.out[:0], 0
+		return err == nil
+	}
+	meta := Meta{Transport: TCP, Client: c.client}
+	for query := c.next(flush); query != nil; query = c.next(flush) {
+		start := len(w.out)
+		var q wire.Query
+		reply, done := w.quickSafe(append(w.out, 0, 0), query, meta, &q)
+		switch {
+		case !done:
+			if len(c.places) == cap(c.places) && !flush() || !c.resolve(w, query, meta, q) {
+				flush()
+				return false
+			}
+		case reply == nil: // what is no query is not answered, and nothing good follows it
+			flush()
+			return false
+		default:
+			w.out = frame(reply, start)
+			hits++
+		}
+		if len(w.out) > maxWrite && !flush() {
+			return false
+		}
+	}
+	return flush()
+}
+
+// frame writes the length of the message that begins two octets behind start before it.
+func frame(b []byte, start int) []byte {
+	binary.BigEndian.PutUint16(b[start:], uint16(len(b)-start-2))
+	return b
+}
+
+// resolve resolves a question on a goroutine of its own, once there is a place for it.
+func (c *tcpConn) resolve(w *worker, query []byte, meta Meta, q wire.Query) bool {
+	c.places <- struct{}{}
+	if !c.s.enter(c.client) {
+		<-c.places
+		return false
+	}
+	c.wg.Add(1)
+	own, start := append([]byte(nil), query...), w.now
+	go func() {
+		defer c.wg.Done()
+		defer c.s.leave(c.client)
+		defer func() { <-c.places }()
+		w := c.s.borrow()
+		defer c.s.giveBack(w)
+		reply := w.resolveSafe(c.s.ctx, append(w.out, 0, 0), own, meta, &q)
+		if reply != nil {
+			w.out = reply[:0]
+			_ = c.write(frame(reply, 0))
+		}
+		w.stats.latency(miss, c.s.o.Clock().Sub(start), 1)
+	}()
+	return true
 }
 
 // close ends the connection after the last reply. A server that ends has clients
@@ -204,36 +280,9 @@ func (c *tcpConn) close() {
 	c.conn.Close()
 }
 
-// read reads one message into b or a larger buffer. What is longer than a
-// query may be is cut off, so that no client makes us set aside 64 KiB.
-func (c *tcpConn) read(b []byte, wait time.Duration) ([]byte, error) {
-	until := time.Now().Add(wait)
-	c.s.mu.Lock()
-	if c.s.closing && until.After(c.s.lastRead) {
-		until = c.s.lastRead
-	}
-	_ = c.conn.SetReadDeadline(until)
-	c.s.mu.Unlock()
-	var size [2]byte
-	if _, err := io.ReadFull(c.conn, size[:]); err != nil {
-		return nil, err
-	}
-	length := int(binary.BigEndian.Uint16(size[:]))
-	n := min(length, maxQuery)
-	if n > len(b) {
-		b = make([]byte, n)
-	}
-	if _, err := io.ReadFull(c.conn, b[:n]); err != nil {
-		return nil, err
-	}
-	_, err := io.CopyN(io.Discard, c.conn, int64(length-n))
-	return b[:n], err
-}
-
-// write sends one reply, which has two octets of room for its length before it.
-// A reply that was cut short ends the connection: nothing behind it would be understood.
+// write sends replies. One that was cut short ends the connection: nothing behind
+// it would be understood.
 func (c *tcpConn) write(framed []byte) error {
-	binary.BigEndian.PutUint16(framed, uint16(len(framed)-2))
 	c.pen <- struct{}{}
 	defer func() { <-c.pen }()
 	_ = c.conn.SetWriteDeadline(time.Now().Add(writeTime))

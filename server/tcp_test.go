@@ -5,10 +5,13 @@ package server
 
 import (
 	"context"
+	"encoding/binary"
 	"net"
 	"net/netip"
 	"testing"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
 // slowAndFast has a zone behind 192.0.2.1, where a gate can stand, and one beside it.
@@ -70,6 +73,31 @@ func TestOneConnectionHasAtMost32QuestionsInFlight(t *testing.T) {
 			t.Fatalf("reply %v", r)
 		}
 		delete(waiting, r.Id)
+	}
+}
+
+func TestAnAnswerDoesNotWaitWithAQuestionThatFindsNoPlace(t *testing.T) {
+	g := newGate("192.0.2.1")
+	w := newWorld(t, settings{text: slowAndFast, dial: g.wrap})
+	defer g.open()
+	cached := question("x.fast.example.", "A", 0)
+	w.ask(t, handle, cached)
+	c := w.dial(t, overTCP)
+	defer c.Close()
+	for i := range maxPipelined {
+		c.send(pack(t, question(string(rune('a'+i%26))+string(rune('a'+i/26))+".slow.example.", "A", 0)))
+	}
+	eventually(t, "all places taken", func() bool { return w.Stats().Pending == maxPipelined })
+	var both []byte
+	for _, q := range []*dns.Msg{cached, question("y.slow.example.", "A", 0)} {
+		b := pack(t, q)
+		both = append(binary.BigEndian.AppendUint16(both, uint16(len(b))), b...)
+	}
+	if _, err := c.Write(both); err != nil {
+		t.Fatal(err)
+	}
+	if r := unpack(t, c.receive()); r.Id != cached.Id {
+		t.Fatalf("reply %v", r)
 	}
 }
 

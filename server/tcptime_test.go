@@ -4,6 +4,7 @@ package server
 // inside the process, where ten seconds cost nothing.
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -69,6 +70,7 @@ func wantEnd(t testing.TB, c net.Conn, since time.Time, after time.Duration) {
 
 func TestConnectionsThatAskNothingEnd(t *testing.T) {
 	query := framed(t, "www.example.com.", "A")
+	long := append([]byte{0xff, 0xff}, append(query[2:], make([]byte, 5000)...)...)
 	for _, c := range []struct {
 		what  string
 		asked bool // a whole query before, which was answered
@@ -79,6 +81,7 @@ func TestConnectionsThatAskNothingEnd(t *testing.T) {
 		{"half a length", false, query[:1], firstQueryTime},
 		{"a length", false, query[:2], firstQueryTime},
 		{"half a query", false, query[:20], firstQueryTime},
+		{"a part of a query that is too long", false, long, firstQueryTime},
 		{"nothing more", true, nil, idleTime},
 		{"half a second query", true, query[:20], idleTime},
 	} {
@@ -104,6 +107,42 @@ func TestConnectionsThatAskNothingEnd(t *testing.T) {
 			})
 		})
 	}
+}
+
+// counting counts the writes of a connection.
+type counting struct {
+	net.Conn
+	writes int
+}
+
+func (c *counting) Write(b []byte) (int, error) {
+	c.writes++
+	return c.Conn.Write(b)
+}
+
+func TestRepliesThatAreReadyGoOutTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, settings{silent: true, clock: bubbleClock})
+		w.ask(t, handle, question("www.example.com.", "A", 0))
+		ours, theirs := net.Pipe()
+		defer ours.Close()
+		c := &counting{Conn: theirs}
+		w.serveConn(c, netip.MustParseAddr("127.0.0.1"))
+		const queries = 20
+		go func() { _, _ = ours.Write(bytes.Repeat(framed(t, "www.example.com.", "A"), queries)) }()
+		for range queries {
+			if r := unpack(t, mustRead(t, ours)); len(r.Answer) != 1 {
+				t.Fatal(r)
+			}
+		}
+		synctest.Wait()
+		if c.writes != 1 {
+			t.Errorf("%d writes for %d cached answers", c.writes, queries)
+		}
+		if h := w.Stats().Latency["hit"]; sum(h) != queries {
+			t.Errorf("%d latencies, want %d", sum(h), queries)
+		}
+	})
 }
 
 func TestAQueryOctetByOctetDoesNotHoldAConnection(t *testing.T) {

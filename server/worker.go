@@ -16,6 +16,7 @@ type worker struct {
 	now   clock.Time // of the batch of queries that is being answered
 	key   cache.Key
 	room  []byte // for the entry that the cache finds
+	out   []byte // for replies over TCP
 }
 
 // roomLen is enough for most entries; room grows where one is longer.
