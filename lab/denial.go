@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
@@ -28,14 +29,19 @@ func newChain(z *zone) *chain {
 		return c
 	}
 	var names []*node
-	for _, n := range z.sorted() {
+	led := map[string]bool{} // names above those that have records
+	nodes := z.sorted()
+	for _, n := range slices.Backward(nodes) {
 		switch {
 		case n.occluded:
-		case n.isEmptyNonTerminal() && !c.nsec3:
+			continue
+		case n.isEmptyNonTerminal() && (!c.nsec3 || !led[n.name]): // of NSEC3 those above insecure delegations alone (RFC 5155 section 7.1)
+			continue
 		case z.denial == withOptOut && z.isCut(n) && !n.has(dns.TypeDS):
-		default:
-			names = append(names, n)
+			continue
 		}
+		led[parentOf(n.name)] = true
+		names = append(names, n)
 	}
 	key := func(n *node) string {
 		if c.nsec3 {

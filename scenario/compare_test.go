@@ -69,6 +69,10 @@ func (s *stage) compareSent(say func(string, ...any), sent []lab.Query, w []stri
 		if last.Network != w[2] {
 			say("%s was last asked over %q, want %s", w[1], last.Network, w[2])
 		}
+	case "checking-disabled":
+		if last.CD != (w[2] == "yes") || len(server) == 0 {
+			say("checking disabled for %s: %v in %d queries, want %s", w[1], last.CD, len(server), w[2])
+		}
 	case "desired":
 		if last.RD != (w[2] == "yes") || len(server) == 0 {
 			say("recursion desired of %s: %v in %d queries, want %s", w[1], last.RD, len(server), w[2])

@@ -64,6 +64,7 @@
 //	saw ADDRESS NAME TYPE         a server received this question; "never-saw" the opposite
 //	over ADDRESS tcp              the last query that the server received came over TCP (or udp)
 //	desired ADDRESS yes           recursion was desired in the last query that the server received (or no)
+//	checking-disabled ADDRESS yes    the same of checking
 //
 // Of what validation cost, as a number, "<= N" or ">= N": signatures (checks of them), failed-signatures, hashes (of NSEC3).
 //
