@@ -135,7 +135,7 @@ func (c *chain) exactNSEC(name string) []dns.RR {
 		return nil
 	}
 	if c.compact() {
-		return c.madeFor(name)
+		return c.madeFor(name, c.zone.nodes[canon(name)])
 	}
 	if set, exact := c.at(name); exact {
 		return set
@@ -158,7 +158,7 @@ func (c *chain) noData(name string) [][]dns.RR {
 	case c == nil:
 		return nil
 	case c.compact():
-		return [][]dns.RR{c.madeFor(name)}
+		return [][]dns.RR{c.madeFor(name, c.zone.nodes[name])}
 	case !c.nsec3:
 		return c.each(name) // for an empty non-terminal the record that covers it
 	}
@@ -181,7 +181,7 @@ func (c *chain) nameError(name, encloser string) [][]dns.RR {
 	case c == nil:
 		return nil
 	case c.compact():
-		return [][]dns.RR{c.madeFor(name)}
+		return [][]dns.RR{c.madeFor(name, nil)}
 	case c.nsec3:
 		return c.each(encloser, nextCloser(name, encloser), below("*", encloser))
 	}
@@ -192,14 +192,15 @@ func (c *chain) nameError(name, encloser string) [][]dns.RR {
 func (c *chain) compact() bool { return c.zone.denial == withCompact }
 
 // madeFor makes the record of a compact denial: nothing stands between the name and the first one below it, and the types
-// say whether there is such a name at all (RFC 9824 section 3).
-func (c *chain) madeFor(name string) []dns.RR {
+// say whether there is such a name at all (RFC 9824 section 3). The node is that of a wildcard which stands for the name, or
+// nil.
+func (c *chain) madeFor(name string, n *node) []dns.RR {
 	name = canon(name)
 	rr := &dns.NSEC{
 		Hdr:        dns.RR_Header{Name: name, Rrtype: dns.TypeNSEC, Class: dns.ClassINET, Ttl: c.zone.negativeTTL()},
 		NextDomain: below("\\000", name),
 	}
-	if n := c.zone.nodes[name]; n != nil {
+	if n != nil {
 		rr.TypeBitMap = c.bitmap(n, dns.TypeNSEC, dns.TypeRRSIG)
 	} else {
 		rr.TypeBitMap = []uint16{dns.TypeRRSIG, dns.TypeNSEC, dns.TypeNXNAME}
@@ -210,7 +211,7 @@ func (c *chain) madeFor(name string) []dns.RR {
 // wildcardAnswer proves that nothing closer to the name exists than the wildcard that answered for it.
 func (c *chain) wildcardAnswer(name, encloser string) [][]dns.RR {
 	switch {
-	case c == nil:
+	case c == nil, c.compact(): // the answer is signed as if the name were there
 		return nil
 	case c.nsec3:
 		return c.each(nextCloser(name, encloser))
@@ -223,6 +224,8 @@ func (c *chain) wildcardNoData(name, encloser string) [][]dns.RR {
 	switch {
 	case c == nil:
 		return nil
+	case c.compact():
+		return [][]dns.RR{c.madeFor(name, c.zone.nodes[below("*", encloser)])}
 	case c.nsec3:
 		return c.each(encloser, nextCloser(name, encloser), below("*", encloser))
 	}

@@ -30,7 +30,7 @@
 //	nodelegate         the parent gets no delegation
 //	noglue             the delegation carries no glue
 //	glue               sibling glue too: addresses of NS names anywhere below the parent
-//	signed             signed with NSEC; also signed=nsec, nsec3, optout, or compact (RFC 9824, without wildcards)
+//	signed             signed with NSEC; also signed=nsec, nsec3, optout, or compact (RFC 9824)
 //	unsigned           never signed
 //	nods               signed, but the parent gets no DS
 //	ds=LIST            the DS records: sha1, sha256, sha384, the number of another digest, or algN for one of that

@@ -20,7 +20,7 @@ type sigKey struct {
 func (z *zone) sign(set []dns.RR) *dns.RRSIG {
 	h := set[0].Header()
 	key := sigKey{canon(h.Name), h.Rrtype}
-	if h.Rrtype == dns.TypeNSEC && z.denial == withCompact { // one for each name that is asked for
+	if z.denial == withCompact && z.nodes[key.owner] == nil { // one for each name that is asked for
 		return z.signWith(set, z.newSignature(h.Rrtype), z.signer(h.Rrtype))
 	}
 	z.sigMu.Lock()

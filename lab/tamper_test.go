@@ -154,8 +154,9 @@ func TestCollidingKeysHaveOneTag(t *testing.T) {
 }
 
 func TestCompactDenialIsAnsweredAtTheName(t *testing.T) {
-	n := parse(t, "== zone example.com @ 192.0.2.1 signed=compact\nwww A 192.0.2.80\na.b TXT x\n")
-	for name, want := range map[string]string{"gone": "RRSIG NSEC NXNAME", "www": "A RRSIG NSEC", "b": "RRSIG NSEC"} {
+	n := parse(t, "== zone example.com @ 192.0.2.1 signed=compact\nwww A 192.0.2.80\na.b TXT x\n*.wild TXT y\n")
+	verify(t, keysOf(t, n, "192.0.2.1", "example.com."), ask(t, n, "tcp", "192.0.2.1", question("x.wild.example.com.", "TXT", "do")).Answer)
+	for name, want := range map[string]string{"gone": "RRSIG NSEC NXNAME", "www": "A RRSIG NSEC", "b": "RRSIG NSEC", "x.wild": "TXT RRSIG NSEC"} {
 		r := ask(t, n, "tcp", "192.0.2.1", question(name+".example.com.", "MX", "do"))
 		nsec, _ := denials(r.Ns)
 		if r.Rcode != dns.RcodeSuccess || len(nsec) != 1 || nsec[0].Hdr.Name != name+".example.com." || !strings.HasPrefix(nsec[0].NextDomain, `\000.`) {

@@ -44,10 +44,23 @@ func (w *writer) authoritativeFor(set []dns.RR) bool {
 
 // signature returns the signature of a set under an owner name, which differs from the set's own for wildcards.
 func (w *writer) signature(set []dns.RR, owner string) dns.RR {
+	if w.zone.denial == withCompact && canon(owner) != canon(set[0].Header().Name) { // a wildcard is not shown
+		set = copiesAt(set, canon(owner))
+	}
 	sig := dns.Copy(w.zone.sign(set))
 	sig.Header().Name = owner
 	sig.Header().Ttl = set[0].Header().Ttl
 	return sig
+}
+
+// copiesAt are copies of records under another owner.
+func copiesAt(set []dns.RR, owner string) (out []dns.RR) {
+	for _, rr := range set {
+		rr = dns.Copy(rr)
+		rr.Header().Name = owner
+		out = append(out, rr)
+	}
+	return out
 }
 
 // negative adds the SOA record with the TTL of negative answers.
