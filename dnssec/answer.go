@@ -149,7 +149,7 @@ func (c *check) set(s *wire.RRset) Verdict {
 		default:
 			return c.ofState(describe(s), p)
 		}
-		r := VerifyRRset(s, p.zone, p.keys, c.now, c.b)
+		r := c.verify(s, p)
 		if r.OK {
 			return c.signed(s, p, r)
 		}

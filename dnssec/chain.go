@@ -294,7 +294,7 @@ func (c *check) within(p *state, ttl uint32) *state {
 }
 
 func (c *check) gatherer(p *state) gatherer {
-	return gatherer{keys: p.keys, at: c.now, budget: c.b, maxIterations: c.v.o.MaxIterations}
+	return gatherer{verify: func(s *wire.RRset) Signed { return c.verify(s, p) }, budget: c.b, maxIterations: c.v.o.MaxIterations}
 }
 
 // delegated verifies a DS set and goes on to the keys of the zone.

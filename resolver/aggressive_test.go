@@ -9,6 +9,7 @@ import (
 
 	roothints "rootwalk/rootHints"
 
+	"rootwalk/cache"
 	"rootwalk/dnssec"
 	"rootwalk/lab"
 	"rootwalk/wire"
@@ -66,6 +67,43 @@ func TestRandomSubdomainsOfASignedZoneAreNotAskedFor(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What was verified is kept with its status: keys with their zone, answers and the
+// denials of a zone until their TTL has run out.
+func TestWhatIsKeptIsNotVerifiedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _, v := newValidating(t, "== zone example.com @ 192.0.2.1 signed\nwww A 192.0.2.80\nalias CNAME www\nother CNAME www\nmail MX 10 www\n")
+		defer r.Close()
+		for _, x := range []struct {
+			owner      string
+			rrtype     wire.Type
+			signatures uint64
+		}{
+			{"www.example.com.", wire.TypeA, 6}, // two keys and two DS above, the zone's own key, the answer
+			{"www.example.com.", wire.TypeA, 0},
+			{"alias.example.com.", wire.TypeA, 2}, // the server's reply has both
+			{"other.example.com.", wire.TypeA, 2},
+			{"alias.example.com.", wire.TypeCNAME, 0},
+			{"www.example.com.", wire.TypeTXT, 2}, // SOA record and denial
+			{"www.example.com.", wire.TypeMX, 0},
+			{"www.example.com.", wire.TypeDS, 0},
+			{"mail.example.com.", wire.TypeA, 1}, // the SOA record is known
+			{"gone.example.com.", wire.TypeA, 2}, // two records of the chain
+			{"www.gone.example.com.", wire.TypeA, 0},
+		} {
+			before := v.Stats().Signatures
+			q := wire.Question{Name: wire.MustName(x.owner), Type: x.rrtype, Class: wire.ClassIN}
+			for range 2 {
+				if res, err := r.Lookup(t.Context(), Request{Question: q}); err != nil || res.Header.Status != cache.Secure {
+					t.Fatalf("%s: %v", q, err)
+				}
+			}
+			if n := v.Stats().Signatures - before; n != x.signatures {
+				t.Errorf("%s: %d signatures checked, want %d", q, n, x.signatures)
+			}
+		}
+	})
 }
 
 func TestATraceTellsWhatAnAnswerFollowsFrom(t *testing.T) {
