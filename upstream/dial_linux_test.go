@@ -117,6 +117,7 @@ func TestOnlyTheServerCanReply(t *testing.T) {
 	if c.RemoteAddr().String() != addr.String() {
 		t.Errorf("connected to %v", c.RemoteAddr())
 	}
+	t.Attr("row", "B12 | replies from elsewhere to the port of a query (SAD DNS) | the kernel drops them: sockets are connected, live for one query | dropped | ")
 }
 
 func TestAnEmptyDatagramIsNotTheEnd(t *testing.T) {
@@ -160,6 +161,7 @@ func TestPathMTUDiscoveryIsLeftOut(t *testing.T) {
 		}
 		return err
 	})
+	t.Attr("row", "B11 | fragments | 1,232 octets offered, IP_PMTUDISC_OMIT on the socket | both | ")
 }
 
 func TestAReadWaitsNoLongerThanItsDeadline(t *testing.T) {

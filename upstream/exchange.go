@@ -21,6 +21,8 @@ type Ask struct {
 	Question wire.Question
 	Zone     wire.Name    // for which the server is asked
 	Retry    bool         // this address was silent once for this question
+	Tries    int          // earlier ones at this address for this question
+	Others   int          // other addresses that the question can go to
 	Silent   int          // tries at any address of the zone that were not answered
 	RD       bool         // recursion desired: the server is a forwarder
 	Trusted  bool         // named by the configuration: it need not be an address that delegations may lead to
@@ -241,7 +243,7 @@ func (t *try) overUDP(ctx context.Context) (*Reply, error) {
 		return nil, err
 	}
 	u := t.u
-	timeout := t.s.timeout(t.patience())
+	timeout := t.s.timeout(t.patience(), t.a.Tries, t.a.Others)
 	conn, err := u.o.Dial(ctx, "udp", t.a.Server)
 	if err != nil {
 		if outOfTime(ctx) {
@@ -304,7 +306,7 @@ func (t *try) overTCP(ctx context.Context) (*Reply, error) {
 	u := t.u
 	u.stats.tcp.Add(1)
 	// A connection takes two round trips, and servers take their time for it.
-	deadline := t.deadline(ctx, time.Now().Add(max(3*t.s.timeout(u.o.Timeout), 500*time.Millisecond)))
+	deadline := t.deadline(ctx, time.Now().Add(max(3*t.s.timeout(u.o.Timeout, t.a.Tries, t.a.Others), 500*time.Millisecond)))
 	dctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	conn, err := u.o.Dial(dctx, "tcp", t.a.Server)
@@ -315,6 +317,9 @@ func (t *try) overTCP(ctx context.Context) (*Reply, error) {
 	sent := time.Now()
 	if err := conn.SetDeadline(deadline); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrUnreachable, err)
+	}
+	if err := t.a.Spend(); err != nil { // the query, beside the connection
+		return nil, err
 	}
 	t.mixed = false // the handshake has proved that the server is there
 	var room [514]byte

@@ -123,8 +123,8 @@ func TestATruncatedReplyIsAskedForOverTCP(t *testing.T) {
 			t.Errorf("asked over TCP for %s", q.Name)
 		}
 		r.wantSent("udp+edns tcp+edns")
-		if r.spent != 2 {
-			t.Errorf("%d packets and connects were accounted for, want 2", r.spent)
+		if r.spent != 3 {
+			t.Errorf("%d packets and connects were accounted for, want 3", r.spent)
 		}
 		r.faults(theServer+" tcp", "truncate")
 		if _, err := r.exchange(asking("www.example.com.")); !errors.Is(err, ErrMalformed) {
@@ -177,6 +177,7 @@ func TestWhatDoesNotMatchIsDroppedAndTheTryGoesOn(t *testing.T) {
 			t.Errorf("counted %+v", st)
 		}
 	})
+	t.Attr("row", "B5 | forged FORMERR, QR=0, cut-off headers before the good reply (TuDoor) | dropped, the try goes on | 6 dropped, answered in 1 query | ")
 }
 
 func TestFoldedLetterCaseIsAskedOverTCPAndRemembered(t *testing.T) {
@@ -278,7 +279,7 @@ func TestAServerIsNotBlamedForTheCallersShortTime(t *testing.T) {
 
 func TestTheBudgetIsAskedBeforeEveryPacket(t *testing.T) {
 	spent := errors.New("spent")
-	for left, want := range []string{"", "udp+edns", "udp+edns tcp+edns"} {
+	for left, want := range []string{"", "udp+edns", "udp+edns", "udp+edns tcp+edns"} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t, oneZone)
 			r.faults(theServer, "truncate", "edns-formerr")
@@ -286,7 +287,7 @@ func TestTheBudgetIsAskedBeforeEveryPacket(t *testing.T) {
 				r.faults(theServer, "truncate")
 			}
 			a := asking("www.example.com.")
-			left := left
+			left0, left := left, left
 			a.Spend = func() error {
 				if left--; left < 0 {
 					return spent
@@ -298,7 +299,7 @@ func TestTheBudgetIsAskedBeforeEveryPacket(t *testing.T) {
 				t.Errorf("sent %q: got %v", want, err)
 			}
 			r.wantSent(want)
-			if r.net.TCPConnects() > strings.Count(want, "tcp") {
+			if r.net.TCPConnects() > max(0, left0-1) {
 				t.Errorf("%d connects", r.net.TCPConnects())
 			}
 		})

@@ -50,7 +50,7 @@ func FuzzImport(f *testing.F) {
 		u.Import(b, 0)
 		for _, a := range u.servers.Keys() {
 			s := u.know(a)
-			if d := s.timeout(DefaultTimeout); d < minTimeout || d > maxTimeout {
+			if d := s.timeout(DefaultTimeout, 0, 0); d < minTimeout || d > maxTimeout {
 				t.Errorf("%s has a timeout of %v", a, d)
 			}
 		}

@@ -24,16 +24,19 @@ type server struct {
 }
 
 // timeout is how long a try at the server waits: srtt + 4 rttvar within bounds
-// (RFC 6298), doubled for each timeout in a row, so that a slow server is not
-// given up and a fast one is not waited for.
-func (s *server) timeout(first time.Duration) time.Duration {
+// (RFC 6298), doubled for each earlier try of the question, so that a slow server
+// is not given up and a fast one is not waited for. Timeouts in a row of other
+// questions count too, shared out among all addresses of the zone: where packets
+// get lost every address has some, and to ask the next one soon is better than to
+// wait long for each.
+func (s *server) timeout(first time.Duration, tries, others int) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := first
 	if s.srtt != 0 {
 		t = max(s.srtt+4*s.rttvar, minTimeout)
 	}
-	return min(t<<min(s.timeouts, 5), maxTimeout)
+	return min(t<<min(max(tries, s.timeouts/(1+others)), 5), maxTimeout)
 }
 
 // answered takes note of a reply after rtt.

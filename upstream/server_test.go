@@ -27,7 +27,7 @@ func TestTheTimeoutFollowsTheRoundTripTime(t *testing.T) {
 		for _, d := range c.rtts {
 			s.answered(d, now)
 		}
-		if got := s.timeout(376 * ms); got != c.want {
+		if got := s.timeout(376*ms, 0, 0); got != c.want {
 			t.Errorf("%s: the timeout is %v, want %v", c.what, got, c.want)
 		}
 	}
@@ -38,7 +38,7 @@ func TestTheTimeoutDoublesUntilAReplyComes(t *testing.T) {
 	var s server
 	s.answered(20*ms, now) // 60 ms
 	for _, want := range []time.Duration{60 * ms, 120 * ms, 240 * ms, 480 * ms, 960 * ms, maxTimeout, maxTimeout, maxTimeout} {
-		if got := s.timeout(DefaultTimeout); got != want {
+		if got := s.timeout(DefaultTimeout, 0, 0); got != want {
 			t.Fatalf("after %d timeouts the timeout is %v, want %v", s.timeouts, got, want)
 		}
 		s.silent(now)
@@ -46,11 +46,11 @@ func TestTheTimeoutDoublesUntilAReplyComes(t *testing.T) {
 	for range 100 { // no shift is too far
 		s.silent(now)
 	}
-	if got := s.timeout(DefaultTimeout); got != maxTimeout {
+	if got := s.timeout(DefaultTimeout, 0, 0); got != maxTimeout {
 		t.Errorf("after %d timeouts the timeout is %v", s.timeouts, got)
 	}
 	s.answered(20*ms, now)
-	if got := s.timeout(DefaultTimeout); got > 60*ms {
+	if got := s.timeout(DefaultTimeout, 0, 0); got > 60*ms {
 		t.Errorf("after a reply the timeout is %v", got)
 	}
 }

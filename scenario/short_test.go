@@ -1,0 +1,6 @@
+//go:build !long
+
+package scenario
+
+// lossyNames is how many names are asked for over a network that loses packets.
+const lossyNames = 1000
