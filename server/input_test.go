@@ -165,6 +165,7 @@ func TestEveryInputGetsTheSameReplyThroughEveryDoor(t *testing.T) {
 			t.Run(in.what+" by "+string(d), func(t *testing.T) { in.check(t, w, d) })
 		}
 	}
+	t.Attr("row", fmt.Sprintf("E5 | the table of bad input, over every transport alike: FORMERR, NOTIMP, BADVERS, REFUSED, or silence (A16, D4 too) | each row | %d inputs hold by %d ways in | ", len(inputs()), len(doors)))
 }
 
 func (in *input) check(t *testing.T, w *world, d door) {

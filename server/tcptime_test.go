@@ -268,9 +268,11 @@ func TestAnIdleConnectionCostsLittle(t *testing.T) {
 			}
 		}
 	}
-	if per := (inUse() - before) / conns; per > bound {
+	per := (inUse() - before) / conns
+	if per > bound {
 		t.Errorf("an idle connection costs %d octets, want at most %d", per, bound)
 	}
+	t.Attr("row", fmt.Sprintf("E1 | idle TCP connections, after long queries and long answers | 32 KiB each; 1,024 in all, 32 of a client | %d KiB | PowerDNS 1,024 connections", per>>10))
 	for _, c := range open {
 		c.Close()
 	}

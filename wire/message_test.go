@@ -5,6 +5,7 @@ package wire
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -297,6 +298,7 @@ func TestChainedPointersCostLittle(t *testing.T) {
 		"many medium chains": pointerChain(4000, 100),
 		"long names":         rawWith(strings.Repeat("\x01a", 127)+"\x00", soas...),
 	}
+	most := uint64(0)
 	for what, b := range msgs {
 		for len(b) < 65535 {
 			b = append(b, 0xc0)
@@ -310,10 +312,12 @@ func TestChainedPointersCostLittle(t *testing.T) {
 		if !errors.Is(err, ErrNames) {
 			t.Errorf("%s: %v", what, err)
 		}
-		if n := after.TotalAlloc - before.TotalAlloc; n > 512<<10 {
+		n := after.TotalAlloc - before.TotalAlloc
+		if most = max(most, n); n > 512<<10 {
 			t.Errorf("%s: %d octets allocated", what, n)
 		}
 	}
+	t.Attr("row", fmt.Sprintf("A13 | 64 KiB of chained compression pointers and of long names | 512 KiB allocated | %d KiB | ", most>>10))
 }
 
 func TestGroupGathersRRsets(t *testing.T) {
