@@ -60,8 +60,9 @@ type Metrics struct {
 
 // Log is how much is logged, and in which shape.
 type Log struct {
-	Level  LogLevel  `yaml:"level"`
-	Format LogFormat `yaml:"format"`
+	Level   LogLevel  `yaml:"level"`
+	Format  LogFormat `yaml:"format"`
+	Queries int       `yaml:"queries"` // one in so many is logged; 0: none
 }
 
 // Root names the files of root hints and trust anchors; what is built in serves where a name is empty.

@@ -27,6 +27,7 @@ var keys = []key{
 	{"metrics.listen", `/metrics, /healthz, /readyz; "" is off`, in(orEmpty(listen, parseListen), func(c *Config) *string { return &c.Metrics.Listen })},
 	{"log.level", "debug info warn error", in(enum(LogDebug, LogInfo, LogWarn, LogError), func(c *Config) *LogLevel { return &c.Log.Level })},
 	{"log.format", "text json", in(enum(LogText, LogJSON), func(c *Config) *LogFormat { return &c.Log.Format })},
+	{"log.queries", "one query in so many is logged: 1 is all, 0 none", in(whole[int](0, 1_000_000), func(c *Config) *int { return &c.Log.Queries })},
 	{"root.hints", "file in named.root form; built in when empty", in(file, func(c *Config) *string { return &c.Root.Hints })},
 	{"root.trust-anchors", "file of DS or DNSKEY records of any zone; built in when empty", in(file, func(c *Config) *string { return &c.Root.TrustAnchors })},
 	{"server.workers", "readers of the listening sockets; 0: one per core", in(whole[int](0, 1024), func(c *Config) *int { return &c.Server.Workers })},

@@ -32,6 +32,8 @@ var keyTests = []keyTest{
 		`loud`, `"loud" is unknown; accepted: debug, info, warn or error`},
 	{"log.format", `text`, `json`, ``,
 		`xml`, `"xml" is unknown; accepted: text or json`},
+	{"log.queries", `0`, `100`, ``,
+		`-1`, `-1 is out of range; accepted: a whole number from 0 to 1000000`},
 	{"root.hints", `""`, `"/etc/named.root"`, ``,
 		`5`, `5 is a number; accepted: the name of a file, or ""`},
 	{"root.trust-anchors", `""`, `"a \"b\" \\ c"`, ``,
@@ -189,7 +191,7 @@ func TestTheKeysAreThoseOfTheInterfaceAndNoOthers(t *testing.T) {
 		listen
 		access.allow access.private-addresses access.private-domains
 		metrics.listen
-		log.level log.format
+		log.level log.format log.queries
 		root.hints root.trust-anchors
 		server.workers server.identity server.version server.nsid server.cookies server.cookie-secret
 		cache.size cache.min-ttl cache.max-ttl cache.min-negative-ttl cache.max-negative-ttl cache.prefetch cache.snapshot

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"rootwalk/cache"
@@ -27,6 +28,7 @@ func (r *Rooms) Handler() http.Handler {
 	mux.HandleFunc("POST /flush", r.flush)
 	mux.HandleFunc("POST /reload", r.reload)
 	mux.HandleFunc("POST /log-level", r.logLevel)
+	mux.HandleFunc("POST /query-log", r.queryLog)
 	return mux
 }
 
@@ -122,6 +124,17 @@ func (r *Rooms) logLevel(w http.ResponseWriter, req *http.Request) {
 	}
 	r.Level.Set(l)
 	reply(w, map[string]string{"log_level": levelName(l)})
+}
+
+// queryLog logs one query in so many, until the next reload.
+func (r *Rooms) queryLog(w http.ResponseWriter, req *http.Request) {
+	n, err := strconv.Atoi(req.FormValue("one-in"))
+	if err != nil || n < 0 || n > 1_000_000 {
+		refuse(w, http.StatusBadRequest, "query-log: give a whole number from 0 to 1000000: one query in so many is logged, 0: none")
+		return
+	}
+	r.QueryLog(n)
+	reply(w, map[string]int{"one_in": n})
 }
 
 func levelName(l slog.Level) string { return strings.ToLower(l.String()) }

@@ -17,13 +17,14 @@ type Rooms struct {
 	Server   *server.Server
 	Resolver func() *resolver.Resolver // the one in force
 
-	Reload  func() (any, error) // reads the configuration again; what is told about it
-	Reloads func() Reloads      // how that went so far
-	Level   *slog.LevelVar      // of the log
-	Now     func() time.Time    // wall clock
-	Started time.Time
-	Version string
-	Listen  []string
+	Reload   func() (any, error) // reads the configuration again; what is told about it
+	Reloads  func() Reloads      // how that went so far
+	Level    *slog.LevelVar      // of the log
+	QueryLog func(oneIn int)     // logs one query in so many; 0: none
+	Now      func() time.Time    // wall clock
+	Started  time.Time
+	Version  string
+	Listen   []string
 }
 
 // Reloads are the readings of the configuration after the start.

@@ -32,6 +32,7 @@ type Rooms struct {
 	Server    *server.Server
 	Reloads   func() Reloads   // nil where nothing is reloaded
 	Snapshots func() Snapshots // nil where nothing is kept
+	NotLogged func() uint64    // queries that the query log left out
 	Version   string
 }
 
@@ -91,6 +92,7 @@ var descriptions = []struct {
 	{"config_reloads_total", "Readings of the configuration after the start by result.", []string{"result"}},
 	{"config_last_reload_successful", "0 when the last reading of the configuration failed, and an older one is in force.", nil},
 	{"config_last_reload_timestamp_seconds", "When the configuration was last read again without a mistake; 0 is never.", nil},
+	{"query_log_dropped_total", "Queries that the query log left out because writing was too slow.", nil},
 	{"snapshot_entries", "Entries in the last snapshot of the cache; 0 is none yet.", nil},
 	{"snapshot_timestamp_seconds", "When the last snapshot of the cache was written; 0 is none yet.", nil},
 	{"snapshot_failures_total", "Snapshots of the cache that could not be written.", nil},
@@ -190,6 +192,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge("cache_bytes", float64(k.Bytes))
 	gauge("cache_limit_bytes", float64(k.Limit))
 	count("cache_evictions_total", k.Evictions)
+	dropped := uint64(0)
+	if c.r.NotLogged != nil {
+		dropped = c.r.NotLogged()
+	}
+	count("query_log_dropped_total", dropped)
 	c.reloads(count, gauge)
 	c.snapshots(count, gauge)
 	gauge("build_info", 1, c.r.Version, runtime.Version())

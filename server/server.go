@@ -28,6 +28,8 @@ type Options struct {
 	NSID     string           // what clients that ask for it get to know (RFC 5001); "" is nothing
 	Cookies  *Cookies         // nil gives none (RFC 7873)
 
+	Queries *QueryLog // takes note of queries; nil takes none
+
 	StaleTTL uint32 // seconds, of stale answers (RFC 8767 section 4)
 }
 

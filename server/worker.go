@@ -49,7 +49,11 @@ func (w *worker) quickSafe(dst, query []byte, meta Meta, q *wire.Query) (reply [
 			reply, done = w.panicked(dst, query, meta, q, p), true
 		}
 	}()
-	return w.quick(dst, query, meta, q)
+	reply, done = w.quick(dst, query, meta, q)
+	if l := w.set.Load().Queries; l != nil && reply != nil {
+		l.add(query, meta, q, reply[len(dst):], 0, true)
+	}
+	return reply, done
 }
 
 // resolveSafe is resolve, but a panic costs only this query.
@@ -59,7 +63,12 @@ func (w *worker) resolveSafe(ctx context.Context, dst, query []byte, meta Meta, 
 			reply = w.panicked(dst, query, meta, q, p)
 		}
 	}()
-	return w.resolve(ctx, dst, query, meta, q)
+	l, start := w.set.Load().Queries, w.o.Clock()
+	reply = w.resolve(ctx, dst, query, meta, q)
+	if l != nil && reply != nil {
+		l.add(query, meta, q, reply[len(dst):], w.o.Clock().Sub(start), false)
+	}
+	return reply
 }
 
 // panicked answers a query whose handling panicked.

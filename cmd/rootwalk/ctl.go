@@ -102,6 +102,9 @@ Who may write to the socket's file may do all of this.`,
 	add("log-level LEVEL", "Set the level of the log: debug, info, warn or error", cobra.ExactArgs(1), func(client *control.Client, cmd *cobra.Command, args []string) error {
 		return show(client, cmd, request{http.MethodPost, "/log-level", url.Values{"level": args}, c.json}, func(w io.Writer, m map[string]string) { fmt.Fprintln(w, m["log_level"]) })
 	})
+	add("query-log N", "Log one query in so many; 1 is all, 0 none", cobra.ExactArgs(1), func(client *control.Client, cmd *cobra.Command, args []string) error {
+		return show(client, cmd, request{http.MethodPost, "/query-log", url.Values{"one-in": args}, c.json}, func(w io.Writer, m map[string]int) { fmt.Fprintln(w, m["one_in"]) })
+	})
 	return cmd
 }
 

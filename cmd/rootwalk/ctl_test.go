@@ -103,6 +103,29 @@ func TestCtlSetsTheLogLevel(t *testing.T) {
 	ctl("log-level", "shout").want(t, 1, nil, []string{"accepted: debug, info, warn or error"})
 }
 
+func TestQueriesAreLoggedWhenItIsSwitchedOn(t *testing.T) {
+	s, path, base, ctl, askFor := controlled(t)
+	askFor("www.example.com.")
+	ctl("query-log", "1").want(t, 0, []string{"1\n"}, nil)
+	askFor("www.example.com.")
+	askFor(`odd\010name\".example.com.`)
+	eventually(t, "two are logged", func() bool { return len(logged(t, s, "query")) == 2 })
+	hit, miss := logged(t, s, "query")[0], logged(t, s, "query")[1]
+	if hit["name"] != "www.example.com." || hit["type"] != "A" || hit["rcode"] != "NOERROR" || hit["result"] != "cached" || hit["client"] != "127.0.0.1" || hit["transport"] != "udp" {
+		t.Errorf("logged as %v", hit)
+	}
+	if miss["name"] != `odd\010name\".example.com.` || miss["result"] != "walk" || miss["rcode"] != "NXDOMAIN" {
+		t.Errorf("logged as %v", miss)
+	}
+	rewrite(t, path, base, "cache: {max-ttl: 5m}")
+	ctl("reload").want(t, 0, []string{"log.queries: changed"}, nil)
+	askFor("www.example.com.")
+	if n := len(logged(t, s, "query")); n != 2 {
+		t.Errorf("%d queries are logged after it was switched off", n)
+	}
+	ctl("query-log", "some").want(t, 1, nil, []string{"0 to 1000000"})
+}
+
 func TestCtlSaysWhatToDoWhenNobodyAnswers(t *testing.T) {
 	run(t, "ctl", "--socket", filepath.Join(t.TempDir(), "none"), "status").want(t, 1, nil, []string{"no server has a control socket at", "control.socket"})
 	s, _, _, ctl, _ := controlled(t)

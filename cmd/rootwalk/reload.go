@@ -20,6 +20,7 @@ import (
 	"rootwalk/dnssec"
 	"rootwalk/metrics"
 	"rootwalk/resolver"
+	"rootwalk/server"
 	"rootwalk/wire"
 )
 
@@ -32,6 +33,10 @@ import (
 type reloading struct {
 	load func() (*config.Config, []string, error) // nil where there is nothing to read again
 	mu   sync.Mutex                               // one at a time; guards cfg and world, and the parts that it replaces
+
+	queries   *server.QueryLog
+	oneIn     int    // query is logged; 0: none
+	notLogged uint64 // by logs that are closed
 
 	cfg   *config.Config // in force
 	world world

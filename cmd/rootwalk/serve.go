@@ -90,7 +90,7 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 		if err != nil {
 			return fmt.Errorf("metrics.listen: %w; choose another address, or \"\" for none", err)
 		}
-		mux := metrics.Mux(metrics.Rooms{Cache: p.cache, Upstream: p.upstream, Resolver: p.resolver, Server: p.server, Reloads: p.reloadStats, Snapshots: p.snapshotStats, Version: version}, p.resolver.Primed)
+		mux := metrics.Mux(metrics.Rooms{Cache: p.cache, Upstream: p.upstream, Resolver: p.resolver, Server: p.server, Reloads: p.reloadStats, Snapshots: p.snapshotStats, NotLogged: p.queriesNotLogged, Version: version}, p.resolver.Primed)
 		srv := metrics.Server(mux)
 		go func() { _ = srv.Serve(ln) }()
 		defer srv.Close()
@@ -162,9 +162,10 @@ func (p *parts) control(ctx context.Context, path string, bound []string) error 
 // rooms are what an operator may look into.
 func (p *parts) rooms(bound []string) *control.Rooms {
 	return &control.Rooms{Cache: p.cache, Upstream: p.upstream, Server: p.server, Resolver: p.inForce,
-		Reload:  func() (any, error) { return p.reload() },
-		Reloads: func() control.Reloads { return control.Reloads(p.reloadStats()) },
-		Level:   p.level, Now: clock.Wall, Started: clock.Wall(), Version: version, Listen: bound}
+		Reload:   func() (any, error) { return p.reload() },
+		Reloads:  func() control.Reloads { return control.Reloads(p.reloadStats()) },
+		QueryLog: p.setQueryLog,
+		Level:    p.level, Now: clock.Wall, Started: clock.Wall(), Version: version, Listen: bound}
 }
 
 // listen opens UDP and TCP on one address.

@@ -1,0 +1,50 @@
+package main
+
+import "rootwalk/server"
+
+// This file writes the query log to the log of the server.
+
+// queryLog is a log of one query in so many, 0 of none, in the place of the one before.
+func (p *parts) queryLog(oneIn int) *server.QueryLog {
+	if oneIn == p.oneIn {
+		return p.queries
+	}
+	if p.queries != nil {
+		p.queries.Close()
+		p.notLogged += p.queries.Dropped()
+	}
+	p.oneIn, p.queries = oneIn, nil
+	if oneIn > 0 {
+		p.queries = server.NewQueryLog(oneIn, p.logQuery)
+	}
+	return p.queries
+}
+
+// logQuery writes one line.
+func (p *parts) logQuery(q server.Query) {
+	result := "walk"
+	if q.Cached {
+		result = "cached"
+	}
+	p.log.Info("query", "client", q.Client, "transport", q.Transport.String(), "name", q.Name.String(), "type", q.Type.String(),
+		"rcode", q.Rcode.String(), "result", result, "took", q.Took.String())
+}
+
+// setQueryLog logs one query in so many until the next reload.
+func (p *parts) setQueryLog(oneIn int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cfg.Log.Queries = oneIn
+	p.server.Set(p.serverOptions(p.cfg))
+}
+
+// queriesNotLogged is how many queries were left out because writing was too slow.
+func (p *parts) queriesNotLogged() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := p.notLogged
+	if p.queries != nil {
+		n += p.queries.Dropped()
+	}
+	return n
+}
