@@ -24,5 +24,6 @@ COPY --from=build /out/rootwalk /rootwalk
 COPY deploy/docker/rootwalk.yaml /etc/rootwalk/rootwalk.yaml
 USER 65532:65532
 EXPOSE 53/udp 53/tcp 9153/tcp
+HEALTHCHECK --interval=30s --timeout=5s CMD ["/rootwalk", "healthcheck", "-c", "/etc/rootwalk/rootwalk.yaml"]
 ENTRYPOINT ["/rootwalk"]
 CMD ["serve", "-c", "/etc/rootwalk/rootwalk.yaml"]

@@ -53,6 +53,11 @@ func (s *Server) ListenTCP(addr netip.AddrPort) (netip.AddrPort, error) {
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
+	return s.ServeTCP(l)
+}
+
+// ServeTCP is ListenTCP for a listener that somebody else has opened.
+func (s *Server) ServeTCP(l *net.TCPListener) (netip.AddrPort, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing {

@@ -26,13 +26,28 @@ func (s *Server) ListenUDP(addr netip.AddrPort) (netip.AddrPort, error) {
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
+	return bound, s.read(socks)
+}
+
+// ServeUDP is ListenUDP for a socket that somebody else has opened. One worker reads
+// it.
+func (s *Server) ServeUDP(conn *net.UDPConn) (netip.AddrPort, error) {
+	u, err := adoptUDP(conn)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	return conn.LocalAddr().(*net.UDPAddr).AddrPort(), s.read([]*udpSocket{u})
+}
+
+// read has a worker read each socket.
+func (s *Server) read(socks []*udpSocket) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing {
 		for _, u := range socks {
 			_ = u.Close()
 		}
-		return netip.AddrPort{}, net.ErrClosed
+		return net.ErrClosed
 	}
 	for _, u := range socks {
 		s.listeners = append(s.listeners, u)
@@ -43,7 +58,7 @@ func (s *Server) ListenUDP(addr netip.AddrPort) (netip.AddrPort, error) {
 			u.serve(w)
 		}()
 	}
-	return bound, nil
+	return nil
 }
 
 // lastRead ends the reader; replies can still be written.

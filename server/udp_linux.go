@@ -71,12 +71,18 @@ func openOne(addr netip.AddrPort, share bool) (*udpSocket, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &udpSocket{UDPConn: pc.(*net.UDPConn)}
+	return adoptUDP(pc.(*net.UDPConn))
+}
+
+// adoptUDP readies a socket that is open.
+func adoptUDP(conn *net.UDPConn) (*udpSocket, error) {
+	u := &udpSocket{UDPConn: conn}
+	var err error
 	if u.raw, err = u.SyscallConn(); err != nil {
 		_ = u.Close()
 		return nil, err
 	}
-	if addr.Addr().IsUnspecified() {
+	if addr := conn.LocalAddr().(*net.UDPAddr).AddrPort(); addr.Addr().IsUnspecified() {
 		u.wantDestination(addr.Addr().Is6())
 	}
 	_ = u.SetReadBuffer(1 << 20) // as much as the system allows

@@ -25,13 +25,19 @@ func openUDP(addr netip.AddrPort, n int) ([]*udpSocket, netip.AddrPort, error) {
 	if err != nil {
 		return nil, netip.AddrPort{}, err
 	}
-	_ = conn.SetReadBuffer(1 << 20) // as much as the system allows
-	_ = conn.SetWriteBuffer(1 << 20)
+	u, _ := adoptUDP(conn)
 	socks := make([]*udpSocket, n)
 	for i := range socks {
-		socks[i] = &udpSocket{conn}
+		socks[i] = u
 	}
 	return socks, conn.LocalAddr().(*net.UDPAddr).AddrPort(), nil
+}
+
+// adoptUDP readies a socket that is open.
+func adoptUDP(conn *net.UDPConn) (*udpSocket, error) {
+	_ = conn.SetReadBuffer(1 << 20) // as much as the system allows
+	_ = conn.SetWriteBuffer(1 << 20)
+	return &udpSocket{conn}, nil
 }
 
 // serve reads until the socket's last read. It answers what needs no walk; the

@@ -23,10 +23,13 @@ type settings struct {
 
 // configuration lays file, environment and flags over the defaults.
 func (s *settings) configuration(cmd *cobra.Command) (*config.Config, []string, error) {
-	cfg := config.Default()
-	if s.file != "" {
+	cfg, file := config.Default(), s.file
+	if file == "" {
+		file = usualConfiguration()
+	}
+	if file != "" {
 		var err error
-		if cfg, err = config.Load(s.file); err != nil {
+		if cfg, err = config.Load(file); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -68,8 +68,15 @@ http://127.0.0.1:9153/metrics.`,
 // run opens the sockets, primes, serves until ctx ends, and drains. ready, if
 // not nil, is called once the server can be asked.
 func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, ready func()) error {
-	var bound []string
-	for _, l := range cfg.Listen {
+	bound, err := p.handedOver()
+	if err != nil {
+		return err
+	}
+	listen := cfg.Listen
+	if len(bound) > 0 { // systemd has opened the sockets
+		listen = nil
+	}
+	for _, l := range listen {
 		if err := p.listen(l); err != nil {
 			if !cfg.IsSet("listen") && errors.Is(err, syscall.EADDRNOTAVAIL) {
 				log.Warn("this host does not have the default address; going on without it", "address", l)
@@ -100,6 +107,7 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 		return err
 	}
 	p.reloadOnSignal(ctx)
+	p.watchdog(ctx, log)
 	warm := make(chan struct{})
 	if p.snapshots != nil {
 		last := p.snapshots.run(ctx, func() {
