@@ -25,6 +25,9 @@ type Rooms struct {
 	Started  time.Time
 	Version  string
 	Listen   []string
+	Anchors  func() []string // the trust anchors in words; nil: none are shown
+
+	history history
 }
 
 // Reloads are the readings of the configuration after the start.

@@ -223,6 +223,22 @@ func (v *Validator) TrustsRootKey(tag uint16) bool {
 		slices.ContainsFunc(t.keys, func(d string) bool { return keyTag(d) == tag })
 }
 
+// Describe names the trust anchors in force, a line each: zone, key tag and form.
+func (v *Validator) Describe() (lines []string) {
+	for zone, t := range *v.anchors.Load() {
+		for _, d := range t.ds {
+			if len(d) >= 2 {
+				lines = append(lines, fmt.Sprintf("%s key %d, by its DS", zone, be16(d)))
+			}
+		}
+		for _, k := range t.keys {
+			lines = append(lines, fmt.Sprintf("%s key %d", zone, keyTag(k)))
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
 // Flush forgets what is known of a zone and of all below it.
 func (v *Validator) Flush(zone wire.Name) {
 	v.zones.flush(zone)

@@ -119,7 +119,7 @@ func send(t *testing.T, at netip.AddrPort, packet string) {
 func scrape(t *testing.T, r Rooms) string {
 	t.Helper()
 	rec := httptest.NewRecorder()
-	Mux(r, func() bool { return true }).ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	Mux(r, func() bool { return true }, nil).ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	if rec.Code != http.StatusOK {
 		t.Fatalf("/metrics says %d: %s", rec.Code, rec.Body)
 	}

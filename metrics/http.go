@@ -7,10 +7,14 @@ import (
 )
 
 // Mux serves the numbers and the state of health: /metrics, /healthz (the
-// process lives) and /readyz (it is ready to be asked; 503 until then).
-func Mux(r Rooms, ready func() bool) *http.ServeMux {
+// process lives) and /readyz (it is ready to be asked; 503 until then). The rest is the page's, if
+// there is one.
+func Mux(r Rooms, ready func() bool, page http.Handler) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", Handler(r))
+	if page != nil {
+		mux.Handle("GET /", page)
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !ready() {

@@ -327,7 +327,7 @@ func TestHostileQueriesMakeNoNewSeries(t *testing.T) {
 
 func TestHealthAndReadiness(t *testing.T) {
 	r, _ := newRooms(t)
-	mux := Mux(r, r.Resolver.Primed)
+	mux := Mux(r, r.Resolver.Primed, nil)
 	status := func(method, path string) int {
 		rec := httptest.NewRecorder()
 		mux.ServeHTTP(rec, httptest.NewRequest(method, path, nil))
@@ -353,7 +353,7 @@ func TestHealthAndReadiness(t *testing.T) {
 
 func TestTheServerHasBounds(t *testing.T) {
 	r, _ := newRooms(t)
-	s := Server(Mux(r, r.Resolver.Primed))
+	s := Server(Mux(r, r.Resolver.Primed, nil))
 	if s.ReadHeaderTimeout <= 0 || s.ReadTimeout <= 0 || s.WriteTimeout <= 0 || s.IdleTimeout <= 0 || s.MaxHeaderBytes <= 0 {
 		t.Errorf("a slow client is waited for without end: %+v", s)
 	}

@@ -117,7 +117,7 @@ func outcome(rep *wire.Reply) Step {
 
 // piece answers one link: from the cache, or by walking to its zone.
 func (w *walk) piece(q wire.Question) (*piece, error) {
-	if p := w.known(q); p != nil && !w.anew {
+	if p := w.known(q); p != nil {
 		if p.status != cache.Unchecked || !w.validating() {
 			return p, nil
 		}
@@ -207,6 +207,9 @@ func (w *walk) local(q wire.Question) *piece {
 // known looks for the link in the cache: the answer itself, or an alias in its
 // place (RFC 1034 section 3.6.2, RFC 6672 section 3.4).
 func (w *walk) known(q wire.Question) *piece {
+	if w.anew {
+		return nil
+	}
 	if p := w.cached(q, q); p != nil {
 		w.trace.add(Step{Kind: StepCached, Outcome: p.describe(), raw: raw{question: q}})
 		return p

@@ -158,13 +158,13 @@ func printSteps(b *strings.Builder, steps []*Step, indent string) {
 		if i == len(steps)-1 {
 			branch, rest = "└─ ", "   "
 		}
-		fmt.Fprintf(b, "%s%s%s\n", indent, branch, s.line())
+		fmt.Fprintf(b, "%s%s%s\n", indent, branch, s.Line())
 		printSteps(b, s.Steps, indent+rest)
 	}
 }
 
-// line is the step in one line.
-func (s *Step) line() string {
+// Line is the step in one line.
+func (s *Step) Line() string {
 	s.tell()
 	var b strings.Builder
 	switch s.Kind {

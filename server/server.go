@@ -91,6 +91,9 @@ func (s *Server) Set(o Options) {
 	s.set.Store(&o)
 }
 
+// Allows tells whether a client is answered.
+func (s *Server) Allows(client netip.Addr) bool { return s.set.Load().Allow.Has(client) }
+
 // lastReads is how long a server that ends goes on reading: what clients have sent
 // before is on this host already, in the queue of a socket or of a listener.
 const lastReads = 50 * time.Millisecond

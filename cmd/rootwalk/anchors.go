@@ -104,3 +104,13 @@ func rememberedAnchors(file string, configured []dnssec.Anchor, log *slog.Logger
 	}
 	return points, save
 }
+
+// anchorTexts are the trust anchors in words.
+func (p *parts) anchorTexts() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.validator == nil || !p.cfg.DNSSEC.Validate {
+		return []string{"none: nothing is validated"}
+	}
+	return p.validator.Describe()
+}

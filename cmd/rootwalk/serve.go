@@ -92,18 +92,20 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 	if path := snapshotFile(cfg); path != "" {
 		p.snapshots = &snapshots{p: p, path: path, log: log}
 	}
+	rooms := p.rooms(bound)
 	if cfg.Metrics.Listen != "" {
 		ln, err := net.Listen("tcp", cfg.Metrics.Listen)
 		if err != nil {
 			return fmt.Errorf("metrics.listen: %w; choose another address, or \"\" for none", err)
 		}
-		mux := metrics.Mux(metrics.Rooms{Cache: p.cache, Upstream: p.upstream, Resolver: p.resolver, Server: p.server, Reloads: p.reloadStats, Snapshots: p.snapshotStats, NotLogged: p.queriesNotLogged, Version: version}, p.resolver.Primed)
+		mux := metrics.Mux(metrics.Rooms{Cache: p.cache, Upstream: p.upstream, Resolver: p.resolver, Server: p.server, Reloads: p.reloadStats, Snapshots: p.snapshotStats, NotLogged: p.queriesNotLogged, Version: version}, p.resolver.Primed, rooms.Page(p.server.Allows))
+		sampleBehind(ctx, rooms)
 		srv := metrics.Server(mux)
 		go func() { _ = srv.Serve(ln) }()
 		defer srv.Close()
 	}
 	r := p.resolver
-	if err := p.control(ctx, controlSocket(cfg), bound); err != nil {
+	if err := serveControl(ctx, controlSocket(cfg), rooms); err != nil {
 		return err
 	}
 	p.reloadOnSignal(ctx)
@@ -153,8 +155,23 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 	return nil
 }
 
-// control serves the control socket until ctx ends.
-func (p *parts) control(ctx context.Context, path string, bound []string) error {
+// sampleBehind has the rooms take note of their numbers until ctx ends.
+func sampleBehind(ctx context.Context, rooms *control.Rooms) {
+	go func() {
+		tick := time.NewTicker(control.SampleEvery)
+		defer tick.Stop()
+		for rooms.Sample(); ; rooms.Sample() {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+}
+
+// serveControl serves the control socket until ctx ends.
+func serveControl(ctx context.Context, path string, rooms *control.Rooms) error {
 	if path == "" {
 		return nil
 	}
@@ -162,7 +179,6 @@ func (p *parts) control(ctx context.Context, path string, bound []string) error 
 	if err != nil {
 		return err
 	}
-	rooms := p.rooms(bound)
 	go rooms.Serve(ctx, ln)
 	return nil
 }
@@ -173,7 +189,7 @@ func (p *parts) rooms(bound []string) *control.Rooms {
 		Reload:   func() (any, error) { return p.reload() },
 		Reloads:  func() control.Reloads { return control.Reloads(p.reloadStats()) },
 		QueryLog: p.setQueryLog,
-		Level:    p.level, Now: clock.Wall, Started: clock.Wall(), Version: version, Listen: bound}
+		Level:    p.level, Now: clock.Wall, Started: clock.Wall(), Version: version, Listen: bound, Anchors: p.anchorTexts}
 }
 
 // listen opens UDP and TCP on one address.
