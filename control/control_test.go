@@ -50,6 +50,7 @@ func newRooms(t *testing.T) (*Rooms, *Client) {
 	up := upstream.New(upstream.Options{IPv4: true, Dial: n.Dial})
 	r := resolver.New(resolver.Options{Cache: c, Upstream: up, Hints: hints, IPv4: true})
 	t.Cleanup(r.Close)
+	r.Prime(t.Context()) // now, not behind some question
 	rooms := &Rooms{Cache: c, Upstream: up, Server: server.New(server.Options{Cache: c, Resolver: r}),
 		Resolver: func() *resolver.Resolver { return r }, Level: new(slog.LevelVar), Now: time.Now, Started: time.Now(), Version: "v1"}
 	path := filepath.Join(t.TempDir(), "control")
