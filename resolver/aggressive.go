@@ -1,7 +1,9 @@
 package resolver
 
 import (
+	"hash/maphash"
 	"maps"
+	"sync/atomic"
 
 	"rootwalk/cache"
 	"rootwalk/dnssec"
@@ -24,10 +26,35 @@ const (
 var inferredNames = [numInferred]string{"nxdomain", "nodata", "wildcard"}
 
 // infers tells whether this walk may take what follows from other answers for the
-// answer itself. One that renews an answer wants news; the validator wants what it
-// has not seen yet.
+// answer itself. One that renews an answer, or asks anew, wants news; the validator
+// wants what it has not seen yet.
 func (w *walk) infers(q wire.Question) bool {
-	return w.r.o.Validator != nil && !w.refresh && !(w.raw && (q.Type == wire.TypeDS || q.Type == wire.TypeDNSKEY))
+	return w.r.o.Validator != nil && !w.refresh && !w.anew && !(w.raw && (q.Type == wire.TypeDS || q.Type == wire.TypeDNSKEY))
+}
+
+// inferred counts an answer. That to a name which does not exist by itself can
+// be made again at any time, so it is worth a place in the cache only when
+// it is asked for twice: else whoever makes up names would displace all that
+// is of use.
+func (w *walk) inferred(what inferred, q wire.Question) {
+	w.r.stats.inferred[what].Add(1)
+	if what != inferredNoData && q == w.client {
+		w.fleeting = !w.r.asked.before(q)
+	}
+}
+
+// asked remembers questions of late, as well as a fixed array of hashes can: one
+// takes the place of another, and is a new one when it comes back.
+type asked struct {
+	seed  maphash.Seed
+	slots [8192]atomic.Uint32
+}
+
+// before tells whether the question is remembered, and remembers it.
+func (a *asked) before(q wire.Question) bool {
+	h := maphash.Comparable(a.seed, q)
+	mark := uint32(h>>32) | 1 // an empty slot is 0
+	return a.slots[h%uint64(len(a.slots))].Swap(mark) == mark
 }
 
 // denied asks what secure zones at or below the cut have proved of the question.
@@ -54,9 +81,13 @@ func (w *walk) denied(cut *zoneCut, q wire.Question) (meaning, bool) {
 			res.flags = compactFlag
 		}
 	}
-	w.r.stats.inferred[kind].Add(1)
+	w.inferred(kind, q)
 	if w.trace != nil {
-		w.trace.add(Step{Kind: StepInferred, Question: q.String(), Zone: d.Zone.String(), Outcome: res.kind.String(), Text: d.Describe()})
+		step := Step{Kind: StepInferred, Outcome: res.kind.String(), raw: raw{question: q, zone: d.Zone}}
+		if !w.trace.brief {
+			step.Text = d.Describe()
+		}
+		w.trace.add(step)
 	}
 	return res, true
 }

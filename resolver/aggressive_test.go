@@ -106,6 +106,40 @@ func TestWhatIsKeptIsNotVerifiedAgain(t *testing.T) {
 	})
 }
 
+// Names that are made up come once, names that are of use again.
+func TestMadeUpNamesDisplaceNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _, _ := newValidating(t, "== zone example.com @ 192.0.2.1 signed\n*.wild A 192.0.2.99\nwww A 192.0.2.80\n")
+		defer r.Close()
+		ask := func(owner string) Result {
+			res, err := r.Lookup(t.Context(), Request{Question: wire.Question{Name: wire.MustName(owner), Type: wire.TypeA, Class: wire.ClassIN}})
+			if err != nil || res.Header.Status != cache.Secure {
+				t.Fatalf("%s: %v", owner, err)
+			}
+			return res
+		}
+		for _, owner := range []string{"a.", "z.", "a.wild.", "a.www."} {
+			ask(owner + "example.com.")
+		}
+		before := r.o.Cache.Stats().Entries
+		for i := range 250 {
+			for _, below := range []string{"", "wild.", "www.", "a.a."} {
+				ask(fmt.Sprintf("r%d.%sexample.com.", i, below))
+			}
+		}
+		if n := r.o.Cache.Stats().Entries - before; n > 4 { // of those that were learned from
+			t.Errorf("1000 names that were asked for once take %d places in the cache", n)
+		}
+		for _, owner := range []string{"often.example.com.", "often.wild.example.com.", "often.a.example.com."} {
+			for i, cached := range []bool{false, false, true} {
+				if res := ask(owner); res.Cached != cached {
+					t.Errorf("%s: from the cache is %v for question %d", owner, res.Cached, i+1)
+				}
+			}
+		}
+	})
+}
+
 func TestATraceTellsWhatAnAnswerFollowsFrom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _, _ := newValidating(t, "== zone example.com @ 192.0.2.1 signed\nalpha A 192.0.2.80\nomega A 192.0.2.81\n")
@@ -117,7 +151,7 @@ func TestATraceTellsWhatAnAnswerFollowsFrom(t *testing.T) {
 		}{
 			{"gone.example.com.", "", "secure: proved by example.com."},
 			{"lost.example.com.", "nxdomain", "NXDOMAIN follows for lost.example.com. A (secure records of example.com.: alpha.example.com. NSEC to ns1.example.com., example.com. NSEC to alpha.example.com.)"},
-			{"www.gone.example.com.", "nxdomain", "cache has gone.example.com.: NXDOMAIN (secure, so nothing is below it)"},
+			{"www.gone.example.com.", "nxdomain", "NXDOMAIN follows for www.gone.example.com. A (nothing is below a name that is known not to exist)"},
 		} {
 			var trace Trace
 			before := r.Stats().Inferred[x.kind]

@@ -30,7 +30,9 @@ type walk struct {
 	liars   map[netip.Addr]bool // servers whose answers were bogus
 	refresh bool                // answers that are about to run out do not count
 	anew    bool                // answers that are known do not count
-	givenUp []*Zone             // configured zones whose servers gave no answer
+
+	fleeting bool    // the answer is not worth a place in the cache
+	givenUp  []*Zone // configured zones whose servers gave no answer
 }
 
 // piece is the answer to one link of a chain: one name in one zone.
@@ -226,8 +228,8 @@ func (w *walk) known(q wire.Question) *piece {
 		n = n.Parent()
 		if infers {
 			if p := w.below(n, q); p != nil {
-				w.r.stats.inferred[inferredNXDomain].Add(1)
-				w.trace.add(Step{Kind: StepCached, Question: n.String(), Outcome: p.describe(), Text: "secure, so nothing is below it"})
+				w.inferred(inferredNXDomain, q)
+				w.trace.add(Step{Kind: StepInferred, Outcome: p.describe(), Text: "nothing is below a name that is known not to exist", raw: raw{question: q, zone: n}})
 				return p
 			}
 		}

@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"log/slog"
 	"reflect"
 	"sync"
@@ -95,11 +96,12 @@ type living struct {
 	behind   sync.WaitGroup // work that no client waits for
 	stats    counters
 	recent   recent
+	asked    asked
 }
 
 // New makes a resolver. It sends nothing before Prime or the first Lookup.
 func New(o Options) *Resolver {
-	l := &living{places: make(chan struct{}, MaxInFlight)}
+	l := &living{places: make(chan struct{}, MaxInFlight), asked: asked{seed: maphash.MakeSeed()}}
 	l.troubled = newTroubled()
 	l.flights.m = map[cache.Key]*flight{}
 	l.learn.m = map[wire.Question]bool{}
@@ -311,6 +313,9 @@ func (r *Resolver) walk(ctx context.Context, req Request, stale bool) (Result, e
 		r.forgive(req.Question)
 	}
 	w.decorate(rep)
+	if w.fleeting {
+		ttl = 0
+	}
 	return r.store(req.Question, rep, ttl, w.note())
 }
 
