@@ -9,6 +9,9 @@
 // zone that gives a usable reply; classify says what a reply means and scrubs
 // from it what the server has no say in.
 //
+// A program that embeds it makes the parts below it, a cache and an upstream side, and
+// with a dnssec.Validator gets answers that are judged; see the examples.
+//
 // Every client question has one budget of packets and octets, which all its
 // sub-questions spend and nothing resets. The code is straight-line: a walk is
 // a goroutine, and waiting is a blocking call.
