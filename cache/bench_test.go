@@ -27,18 +27,19 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// overheadOf measures what an entry occupies beside its octets.
+// overheadOf measures what an entry occupies: on the heap, beside its blocks, and
+// in all.
 func overheadOf(n, size int) (perEntry, overhead float64) {
 	before := heap()
 	c := New(Options{Size: 1 << 40})
 	octets := fill(c, n, size)
-	used := heap() - before
+	overhead = float64(heap()-before) / float64(n)
 	runtime.KeepAlive(c)
-	return float64(used) / float64(n), float64(used-octets) / float64(n)
+	return float64(octets)/float64(n) + overhead, overhead
 }
 
 func TestTheBudgetCountsWhatEntriesReallyOccupy(t *testing.T) {
-	for _, size := range []int{20, 150, 1300, 5000} { // in classes of the allocator that waste little and much
+	for _, size := range []int{20, 150, 1300, 5000} { // of one block and of many
 		if _, overhead := overheadOf(20_000, size); overhead < entryOverhead-25 || overhead > entryOverhead+10 {
 			t.Errorf("an entry of %d octets has an overhead of %.0f, want about %d", size, overhead, entryOverhead)
 		}

@@ -48,9 +48,9 @@ func TestAnEntryWithTheSameHashIsAMiss(t *testing.T) {
 	c := oneShard()
 	mine, other := keyFor("mine.example."), keyFor("other.example.")
 	s, h := c.locate(mine)
-	b := encode(other.bytes(), Header{}, []byte("other's"))
-	s.lru.Add(h, b)
-	s.bytes += cost(b)
+	payload := []byte("other's")
+	s.lru.Add(h, s.slab.put(other.bytes(), Header{}, payload))
+	s.bytes += cost(other.n, len(payload))
 	if _, got, ok := c.Get(mine, nil); ok {
 		t.Fatalf("got %q, which is another key's", got)
 	}
@@ -92,7 +92,7 @@ func TestReplacementIsAccountedExactly(t *testing.T) {
 	for _, n := range []int{100, 5000, 0, 10, MaxPayload, 10} {
 		c.Put(k, Header{}, make([]byte, n))
 		st := c.Stats()
-		if want := cost(encode(k.bytes(), Header{}, make([]byte, n))); st.Entries != 1 || st.Bytes != want {
+		if want := cost(k.n, n); st.Entries != 1 || st.Bytes != want {
 			t.Fatalf("after a replacement by %d octets: %d entries of %d bytes, want 1 of %d", n, st.Entries, st.Bytes, want)
 		}
 	}
@@ -149,7 +149,7 @@ func TestTheBudgetIsNeverExceeded(t *testing.T) {
 func TestTheLeastRecentlyUsedGoesFirst(t *testing.T) {
 	c := oneShard()
 	payload := make([]byte, 10_000)
-	n := int(c.Stats().Limit / cost(encode(numbered(0).bytes(), Header{}, payload)))
+	n := int(c.Stats().Limit / cost(numbered(0).n, len(payload)))
 	put := func(i int) { c.Put(numbered(i), Header{}, payload) }
 	has := func(i int) bool {
 		s, h := c.locate(numbered(i))

@@ -13,6 +13,7 @@
 // kind of their own, and the one is never taken for the other.
 //
 // The cache is divided into shards, each an LRU list with a lock and an equal
-// share of the budget. What leaves it is a private copy; what enters it is
-// copied too.
+// share of the budget. The list knows an entry by a hash of its key; the bytes are
+// in blocks outside of Go's heap (slab.go). What leaves the cache is a private copy;
+// what enters it is copied too.
 package cache

@@ -2,8 +2,8 @@ package cache
 
 import "encoding/binary"
 
-// This file is the flat form of an entry: one run of bytes that holds the full
-// key, the header and the payload. It is versioned, so that a file or another
+// This file is the flat form of an entry: header, full key and payload, one after
+// the other. It is versioned, so that a file or another
 // process can hold it one day.
 
 // Status is the DNSSEC status of an entry (RFC 4033 section 5).
@@ -51,23 +51,20 @@ const (
 	offKeyLen   = 1 // 16 bits
 	offStatus   = 3
 	offFlags    = 4
-	offLifetime = 5 // 32 bits
-	offStored   = 9 // 64 bits
-	entryFixed  = 17
+	offLifetime = 5  // 32 bits
+	offStored   = 9  // 64 bits
+	offPayload  = 17 // length, 32 bits
+	entryFixed  = 21
 )
 
-func encode(key []byte, h Header, payload []byte) []byte {
-	// append takes all of the allocator's size class, so that the capacity, which
-	// cost counts, is what the entry really occupies.
-	b := append([]byte(nil), make([]byte, entryFixed+len(key)+len(payload))...)
+// encode writes what stands before key and payload.
+func encode(b *[entryFixed]byte, h Header, key, payload int) {
 	b[offVersion] = entryVersion
-	binary.LittleEndian.PutUint16(b[offKeyLen:], uint16(len(key)))
+	binary.LittleEndian.PutUint16(b[offKeyLen:], uint16(key))
 	b[offStatus], b[offFlags] = byte(h.Status), h.Flags
 	binary.LittleEndian.PutUint32(b[offLifetime:], h.Lifetime)
 	binary.LittleEndian.PutUint64(b[offStored:], uint64(h.Stored))
-	copy(b[entryFixed:], key)
-	copy(b[entryFixed+len(key):], payload)
-	return b
+	binary.LittleEndian.PutUint32(b[offPayload:], uint32(payload))
 }
 
 func header(b []byte) Header {
@@ -79,10 +76,5 @@ func header(b []byte) Header {
 	}
 }
 
-func keyOf(b []byte) []byte {
-	return b[entryFixed : entryFixed+int(binary.LittleEndian.Uint16(b[offKeyLen:]))]
-}
-
-func payloadOf(b []byte) []byte {
-	return b[entryFixed+int(binary.LittleEndian.Uint16(b[offKeyLen:])):]
-}
+func keyLen(b []byte) int     { return int(binary.LittleEndian.Uint16(b[offKeyLen:])) }
+func payloadLen(b []byte) int { return int(binary.LittleEndian.Uint32(b[offPayload:])) }

@@ -26,8 +26,14 @@ func audit(t *testing.T, c *Cache) {
 		s := &c.shards[i]
 		s.mu.Lock()
 		var sum int64
-		for _, b := range s.lru.Values() {
-			sum += cost(b)
+		blocks := 1 // number 0 is none
+		for _, first := range s.lru.Values() {
+			sum += costOf(s.slab.open(first).fixed)
+			blocks += s.slab.chain(first)
+		}
+		blocks += s.slab.chain(s.slab.free)
+		if all := int(s.slab.unused); blocks != all {
+			t.Fatalf("shard %d: %d of %d blocks are in use or free", i, blocks, all)
 		}
 		kept, limit := s.bytes, s.limit
 		s.mu.Unlock()
@@ -38,4 +44,12 @@ func audit(t *testing.T, c *Cache) {
 			t.Fatalf("shard %d holds %d bytes of %d", i, kept, limit)
 		}
 	}
+}
+
+// chain counts the blocks from this one on.
+func (s *slab) chain(i uint32) (n int) {
+	for ; i != 0; i = next(s.block(i)) {
+		n++
+	}
+	return n
 }

@@ -33,11 +33,15 @@ func (c *Cache) EachOf(name wire.Name, subtree bool, f func(e *Entry) bool) {
 			found := batch[:0]
 			s.mu.Lock()
 			for _, h := range hashes[:n] {
-				if b, ok := s.lru.Peek(h); ok && concerns(keyOf(b), name, subtree) {
+				first, ok := s.lru.Peek(h)
+				if !ok {
+					continue
+				}
+				from := s.slab.open(first)
+				e := &found[:len(found)+1][len(found)]
+				if from.readKey(&e.Key); concerns(e.Key.bytes(), name, subtree) {
+					e.Header, e.Payload = header(from.fixed), from.appendPayload(e.Payload[:0])
 					found = found[:len(found)+1]
-					e := &found[len(found)-1]
-					e.Key.set(keyOf(b))
-					e.Header, e.Payload = header(b), append(e.Payload[:0], payloadOf(b)...)
 				}
 			}
 			s.mu.Unlock()
@@ -56,17 +60,19 @@ func (c *Cache) EachOf(name wire.Name, subtree bool, f func(e *Entry) bool) {
 func (c *Cache) Flush(name wire.Name, subtree bool) int {
 	name = name.Lower()
 	flushed := 0
+	var k Key
 	for i := range c.shards {
 		s := &c.shards[i]
 		for hashes := s.hashes(); len(hashes) > 0; {
 			n := min(len(hashes), scanBatch)
 			s.mu.Lock()
 			for _, h := range hashes[:n] {
-				b, ok := s.lru.Peek(h)
+				first, ok := s.lru.Peek(h)
 				if !ok {
 					continue
 				}
-				if concerns(keyOf(b), name, subtree) {
+				e := s.slab.open(first)
+				if e.readKey(&k); concerns(k.bytes(), name, subtree) {
 					s.lru.Remove(h)
 					flushed++
 				}
@@ -100,13 +106,33 @@ func (s *shard) hashes() []uint64 {
 }
 
 // Resize changes the budget. Where the entries do not fit any more, the least
-// recently used ones go.
+// recently used ones go, and the memory too.
 func (c *Cache) Resize(size int64) {
 	for i := range c.shards {
 		s := &c.shards[i]
 		s.mu.Lock()
+		was := s.limit
 		s.limit = max(size/int64(len(c.shards)), 2*MaxPayload)
-		s.shrink()
+		s.shrink(s.limit)
+		if s.limit < was {
+			s.repack()
+		}
 		s.mu.Unlock()
 	}
+}
+
+// repack moves the entries into as few chunks as they need. The lock is held.
+func (s *shard) repack() {
+	old := *s.slab
+	*s.slab = *newSlab()
+	var k Key
+	var payload []byte
+	for _, hash := range s.lru.Keys() {
+		first, _ := s.lru.Peek(hash)
+		e := old.open(first)
+		e.readKey(&k)
+		payload = e.appendPayload(payload[:0])
+		s.lru.Add(hash, s.slab.put(k.bytes(), header(e.fixed), payload)) // the last is the most recently used one
+	}
+	freeChunks([]*slab{&old})
 }

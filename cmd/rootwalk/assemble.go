@@ -71,6 +71,7 @@ func assemble(cfg *config.Config, log *slog.Logger) (*parts, error) {
 
 // assembleIn makes the rooms for one Internet.
 func assembleIn(w world, cfg *config.Config, log *slog.Logger) *parts {
+	boundHeap(int64(cfg.Cache.Size))
 	p := &parts{cache: cache.New(cache.Options{Size: int64(cfg.Cache.Size)}), log: log}
 	_, _ = rand.Read(p.secret[:]) // it never fails
 	p.upstream = upstream.New(upstreamOptions(w, cfg))

@@ -114,6 +114,7 @@ func (p *parts) apply(w world, next *config.Config, changed []string) {
 		p.level.Set(levelOf(next.Log.Level))
 	}
 	if differ("cache.size") {
+		boundHeap(int64(next.Cache.Size))
 		p.cache.Resize(int64(next.Cache.Size))
 	}
 	p.upstream = p.upstream.With(upstreamOptions(w, next))

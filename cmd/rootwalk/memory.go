@@ -1,0 +1,33 @@
+package main
+
+import (
+	"os"
+	"runtime/debug"
+)
+
+// This file bounds Go's heap. The bytes of cached entries are not in it (package
+// cache), but the list that finds them is: about a third of the budget.
+
+const (
+	// gcPercent is how much the heap may grow between two collections. Go's 100 costs
+	// memory for each cached name that others do not need; less than 70 makes walks,
+	// which allocate, collect too often. A cached answer allocates nothing.
+	gcPercent = 70
+	// leastHeap is enough to resolve with, in bytes.
+	leastHeap = 64 << 20
+)
+
+// boundHeap sets the collector for a cache of so many bytes, unless the environment
+// says otherwise (GOGC, GOMEMLIMIT). The limit leaves a container room: where it has
+// 128 MiB, the cache gets 40%, and the heap at most half.
+func boundHeap(cacheSize int64) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(heapLimit(cacheSize))
+	}
+}
+
+// heapLimit is the most that the heap is to take beside such a cache.
+func heapLimit(cacheSize int64) int64 { return max(cacheSize/4*5, leastHeap) }
