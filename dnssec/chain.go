@@ -242,9 +242,16 @@ func (c *check) readSigned(name wire.Name, p *state, got Fetched) *state {
 	if set != nil {
 		return c.delegated(name, p, set)
 	}
+	missing := Signed{EDE: EDEDenialMissing, Reason: fmt.Sprintf("%s does not prove that %s has no DS records", p.zone, name)}
 	for i := range got.Answer { // an alias is no zone cut (RFC 2181 section 10.1), nor is what a DNAME occludes
 		s := &got.Answer[i]
-		if s.Type != wire.TypeCNAME && s.Type != wire.TypeDNAME || s.Name != name && (s.Type == wire.TypeCNAME || !name.Below(s.Name)) || !signedBy(s, p.zone) {
+		if s.Type != wire.TypeCNAME && s.Type != wire.TypeDNAME || s.Name != name && (s.Type == wire.TypeCNAME || !name.Below(s.Name)) {
+			continue
+		}
+		if !signedBy(s, p.zone) {
+			if len(s.Sigs) == 0 {
+				missing = Signed{EDE: EDESignaturesMissing, Reason: describe(s) + " has no signature"}
+			}
 			continue
 		}
 		r := VerifyRRset(s, p.zone, p.keys, c.now, c.b)
@@ -274,7 +281,7 @@ func (c *check) readSigned(name wire.Name, p *state, got Fetched) *state {
 		c.tell("%s DS: none: secure: no zone cut", name)
 		return c.within(p, d.ttl)
 	}
-	return c.broken(p.zone, EDEDenialMissing, fmt.Sprintf("%s does not prove that %s has no DS records", p.zone, name), false)
+	return c.broken(p.zone, missing.EDE, missing.Reason, false)
 }
 
 // insecureCut is the state of a name that the zone above proves to be an insecure

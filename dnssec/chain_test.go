@@ -221,6 +221,18 @@ func TestWhatCannotBeFetchedIsIndeterminate(t *testing.T) {
 	want(t, "an error reply", w.judge("www.example.com.", "A"), cache.Indeterminate, wire.EDENoReachable)
 }
 
+// An alias has no DS records, and no proof of that: where the alias is not
+// signed, that is what is wrong.
+func TestAnAliasThatIsNotSignedIsCalledSo(t *testing.T) {
+	w := newWorld(t, "== zone example.com @ 192.0.2.1 signed\nwww A 192.0.2.80\nalias CNAME www\nold DNAME new\nwww.new A 192.0.2.81\n")
+	faults(t, w, "192.0.2.1", "unsigned CNAME DNAME")
+	want(t, "CNAME", w.judge("alias.example.com.", "A"), cache.Bogus, EDESignaturesMissing)
+	want(t, "DNAME", w.judge("www.old.example.com.", "A"), cache.Bogus, EDESignaturesMissing)
+	faults(t, w, "192.0.2.1", "")
+	w.fresh()
+	want(t, "signed", w.judge("alias.example.com.", "A"), cache.Secure, wire.NoEDE)
+}
+
 // second is a Fetcher whose first server lies.
 type second struct {
 	*world

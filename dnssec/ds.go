@@ -152,6 +152,9 @@ func judgeKeys(zone wire.Name, set *wire.RRset, t trust, sha1 bool, at time.Time
 	if s.OK && s.Wildcard {
 		s = Signed{EDE: EDEBogus, Reason: "keys of " + zone.String() + " are made from a wildcard"}
 	}
+	if s.EDE == EDEKeyMissing { // of those that may vouch for the others; the zone may well have the key
+		s.Reason = fmt.Sprintf("%s has no signature by a key that matches its %s", describe(set), t.source())
+	}
 	if !s.OK {
 		return keySet{ede: s.EDE, reason: s.Reason, limit: s.Limit}
 	}
