@@ -38,7 +38,7 @@ class Zone:
         self.iterations = int(parameters[0]) if parameters else 0
         self.salt = parameters[1] if len(parameters) > 1 else ''
         self.server = 'tld' if name.count('.') == 1 else USUAL[tld]
-        self.ds, self.ds_of = ['2'], None
+        self.ds, self.ds_of, self.ds_after = ['2'], None, False
         self.period, self.content = 'now', 'content'
         self.damage = []
         for word in more:
@@ -49,6 +49,8 @@ class Zone:
                 self.ds = value.split(',')
             elif key == 'ds-of':
                 self.ds_of = int(value)
+            elif key == 'ds-after':
+                self.ds_after = True
             elif key == 'bits':
                 self.bits = int(value)
             elif key == 'at':
@@ -90,9 +92,11 @@ class Case:
     """One line of `cases`, for one of the signers."""
 
     def __init__(self, name, kind, verdict, rfc, *words):
-        self.name, self.kind, self.want = name, kind, verdict
+        self.name, self.kind = name, kind
+        self.want, plus, ede = verdict.partition('+')
+        self.ede = [int(ede)] if plus else []
         self.what = ' '.join(words) + ', RFC ' + rfc.replace(':', ' section ')
-        if verdict.split('/')[0] not in ('secure', 'insecure', 'bogus') or not words:
+        if self.want.split('/')[0] not in ('secure', 'insecure', 'bogus') or not words:
             raise ValueError(f'{name}: {verdict}')
 
     def __str__(self):
