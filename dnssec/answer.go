@@ -236,6 +236,7 @@ func (c *check) leftover() Verdict {
 			continue
 		}
 		if count++; count > maxDenials {
+			c.b.allow(limitProofs)
 			return bogus(c.a.Zone, EDEBogus, fmt.Sprintf("limit: more than %d proofs in one response", maxDenials))
 		}
 		if v = worse(v, c.set(s)); v.Status != cache.Secure {

@@ -78,11 +78,15 @@ const (
 	limitSetSignatures
 	limitHashes
 	limitResponseHashes
+	limitSameTag
+	limitProofs
+	limitUnsigned
 	numLimits
 )
 
 // Limits are the names of the limits in metrics, in the order of Beyond's bits.
-var Limits = [numLimits]string{"signatures", "failed_signatures", "set_signatures", "hashes", "response_hashes"}
+var Limits = [numLimits]string{"signatures", "failed_signatures", "set_signatures", "hashes", "response_hashes",
+	"keys_of_tag", "denials", "unsigned_replies"}
 
 // Beyond has a bit for each of Limits that the question went beyond.
 func (b *Budget) Beyond() uint32 { return b.beyond.Load() }

@@ -23,6 +23,8 @@ const (
 	maxSigners = 2
 	// maxMisses is how many questions for DS may bring no signed reply in one check.
 	// Below an insecure zone one is usual, since the zone of the server is asked for first.
+	//
+	//limit:unsigned_replies
 	maxMisses = 12
 )
 
@@ -331,6 +333,7 @@ func (c *check) delegated(name wire.Name, p *state, set *wire.RRset) *state {
 // replied.
 func (c *check) climb(name, anchor, hint wire.Name) *state {
 	if c.misses++; c.misses > maxMisses {
+		c.b.allow(limitUnsigned)
 		return c.broken(name, EDEBogus, "limit: too many replies without signatures above "+name.String(), true)
 	}
 	up := name.Parent()

@@ -13,7 +13,7 @@ import (
 // maxDenials is the most NSEC or NSEC3 sets of one response. A wildcard denied
 // with NSEC3 takes three, and an answer through aliases seldom two of those.
 //
-//bound:denials Knot 8; PowerDNS 10
+//limit:denials Knot 8; PowerDNS 10
 const maxDenials = 8
 
 // proof is what a question to the records yields.
@@ -61,6 +61,7 @@ func (g gatherer) gather(zone wire.Name, sets []wire.RRset) (*denials, Signed) {
 			continue
 		}
 		if count++; count > maxDenials {
+			g.budget.allow(limitProofs)
 			return nil, Signed{EDE: EDEBogus, Reason: fmt.Sprintf("limit: more than %d NSEC records from %s in one response", maxDenials, zone)}
 		}
 		r := g.verify(s)

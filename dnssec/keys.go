@@ -22,7 +22,7 @@ const (
 	// maxKeysOfTag is how many keys of one tag and algorithm are looked at; two are a
 	// rare accident, more are an attack (CVE-2023-50387).
 	//
-	//bound:keys_of_tag PowerDNS 2; Unbound 4
+	//limit:keys_of_tag PowerDNS 2; Unbound 4
 	maxKeysOfTag = 4
 	// maxKeys is how many keys of a zone are kept; the most seen in a rollover is 8.
 	//

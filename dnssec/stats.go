@@ -24,6 +24,7 @@ type counters struct {
 	signatures, failed, hashes atomic.Uint64
 }
 
+// add counts a verdict and what it cost.
 func (s *counters) add(v Verdict, signatures, failed, hashes int) {
 	s.status[v.Status].Add(1)
 	if int(v.EDE) < len(s.ede) {

@@ -62,6 +62,7 @@ func VerifyRRset(set *wire.RRset, zone wire.Name, keys []*Key, at time.Time, b *
 				continue
 			}
 			if same++; same > maxKeysOfTag {
+				b.allow(limitSameTag)
 				break
 			}
 			p := k.public()

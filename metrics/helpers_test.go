@@ -21,6 +21,7 @@ import (
 	roothints "rootwalk/rootHints"
 
 	"rootwalk/cache"
+	"rootwalk/dnssec"
 	"rootwalk/lab"
 	"rootwalk/policy"
 	"rootwalk/resolver"
@@ -46,6 +47,12 @@ a9 CNAME a10
 a10 CNAME a11
 a11 CNAME a12
 a12 A 192.0.2.82
+== zone signed.example @ 192.0.2.3 signed=nsec3
+www A 192.0.2.83
+== zone bogus.example @ 192.0.2.4 signed
+www A 192.0.2.84
+== fault 192.0.2.4
+bogus
 == zone broken.example @ 192.0.2.2
 == fault 192.0.2.2
 refuse
@@ -67,7 +74,19 @@ func newRooms(t *testing.T) (Rooms, netip.AddrPort) {
 	}
 	r := Rooms{Cache: cache.New(cache.Options{Size: 16 << 20}), Version: "v1.2.3"}
 	r.Upstream = upstream.New(upstream.Options{IPv4: true, Dial: n.Dial})
-	r.Resolver = resolver.New(resolver.Options{Cache: r.Cache, Upstream: r.Upstream, Hints: hints, IPv4: true})
+	anchors, err := roothints.ParseAnchors("lab", strings.NewReader(n.TrustAnchors()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	anchor, err := dnssec.AnchorOf(anchors[0].RR)
+	if err != nil {
+		t.Fatal(err)
+	}
+	points, _ := dnssec.TrustPoints([]dnssec.Anchor{anchor}, nil)
+	validator := dnssec.New(dnssec.Options{Anchors: dnssec.Trusted(points), MaxIterations: 50})
+	follower := dnssec.NewFollower(dnssec.FollowOptions{Validator: validator, Points: points})
+	r.Validation = func() (dnssec.Stats, dnssec.FollowStats) { return validator.Stats(), follower.Stats() }
+	r.Resolver = resolver.New(resolver.Options{Cache: r.Cache, Upstream: r.Upstream, Hints: hints, IPv4: true, Validator: validator})
 	r.Server = server.New(server.Options{Cache: r.Cache, Resolver: r.Resolver, EDE: true,
 		Allow: policy.NewACL([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")})})
 	at, err := r.Server.ListenUDP(netip.MustParseAddrPort("127.0.0.1:0"))

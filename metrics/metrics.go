@@ -19,6 +19,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"rootwalk/cache"
+	"rootwalk/dnssec"
 	"rootwalk/resolver"
 	"rootwalk/server"
 	"rootwalk/upstream"
@@ -33,7 +34,9 @@ type Rooms struct {
 	Reloads   func() Reloads   // nil where nothing is reloaded
 	Snapshots func() Snapshots // nil where nothing is kept
 	NotLogged func() uint64    // queries that the query log left out
-	Version   string
+	// Validation gives the numbers of the validator and of who follows its trust anchors.
+	Validation func() (dnssec.Stats, dnssec.FollowStats)
+	Version    string
 }
 
 // Snapshots are the writings of the cache to its file.
@@ -89,6 +92,14 @@ var descriptions = []struct {
 	{"cache_limit_bytes", "Most memory that the entries may take.", nil},
 	{"cache_evictions_total", "Entries that made room for others.", nil},
 	{"primed", "1 once the root's own list of servers is known.", nil},
+	{"dnssec_verdicts_total", "Pieces of answers that were judged by how far they can be trusted (RFC 4033 section 5).", []string{"status"}},
+	{"dnssec_reasons_total", "Pieces of answers that were judged and are not secure by the number of the extended error (RFC 8914).", []string{"code"}},
+	{"dnssec_signature_checks_total", "Signatures that were checked by result.", []string{"result"}},
+	{"dnssec_nsec3_hashes_total", "Names that were hashed for NSEC3.", nil},
+	{"dnssec_zones", "Names whose keys, or lack of them, are remembered.", nil},
+	{"dnssec_zones_bytes", "Memory that they take.", nil},
+	{"dnssec_trust_anchors", "Keys of the zones that trust begins with by state (RFC 5011).", []string{"state"}},
+	{"dnssec_trust_anchor_refreshes_total", "Looks at the keys of those zones by result.", []string{"result"}},
 	{"config_reloads_total", "Readings of the configuration after the start by result.", []string{"result"}},
 	{"config_last_reload_successful", "0 when the last reading of the configuration failed, and an older one is in force.", nil},
 	{"config_last_reload_timestamp_seconds", "When the configuration was last read again without a mistake; 0 is never.", nil},
@@ -170,6 +181,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		primed = 1
 	}
 	gauge("primed", primed)
+
+	c.validation(count, gauge)
 
 	u := c.r.Upstream.Stats()
 	count("upstream_queries_total", u.UDP, "udp")

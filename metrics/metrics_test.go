@@ -181,6 +181,52 @@ func TestLimitsAndExtendedErrorsAreCounted(t *testing.T) {
 	}
 }
 
+func TestValidationIsCounted(t *testing.T) {
+	r, at := newRooms(t)
+	value := func(what string) float64 {
+		t.Helper()
+		family, _, _ := strings.Cut(what, "{")
+		f := read(t, scrape(t, r))[family]
+		if f == nil {
+			t.Fatalf("no metric %s", family)
+		}
+		v, ok := f.values[what]
+		if !ok {
+			t.Errorf("%s is not in the scrape", what)
+		}
+		return v
+	}
+	ask(t, at, "www.signed.example.", dns.TypeA)
+	ask(t, at, "gone.signed.example.", dns.TypeA)
+	ask(t, at, "www.bogus.example.", dns.TypeA)
+	ask(t, at, "www.example.com.", dns.TypeA)
+	settle(t, r)
+	for what, want := range map[string]float64{
+		`dnssec_verdicts_total{status="secure"}`:               2,
+		`dnssec_verdicts_total{status="insecure"}`:             1,
+		`dnssec_verdicts_total{status="indeterminate"}`:        0,
+		`dnssec_reasons_total{code="7"}`:                       0,
+		`dnssec_reasons_total{code="other"}`:                   0,
+		`limits_total{limit="signatures"}`:                     0,
+		`dnssec_trust_anchors{state="configured"}`:             1,
+		`dnssec_trust_anchors{state="valid"}`:                  0,
+		`dnssec_trust_anchor_refreshes_total{result="failed"}`: 0,
+		`dnssec_trust_anchor_refreshes_total{result="good"}`:   0,
+		`dnssec_signature_checks_total{result="failed"}`:       value(`dnssec_verdicts_total{status="bogus"}`),
+		`dnssec_reasons_total{code="6"}`:                       value(`dnssec_verdicts_total{status="bogus"}`),
+	} {
+		if got := value(what); got != want {
+			t.Errorf("%s is %v, want %v", what, got, want)
+		}
+	}
+	for _, what := range []string{`dnssec_verdicts_total{status="bogus"}`, `dnssec_signature_checks_total{result="good"}`,
+		"dnssec_nsec3_hashes_total", "dnssec_zones", "dnssec_zones_bytes"} {
+		if value(what) == 0 {
+			t.Errorf("%s is zero", what)
+		}
+	}
+}
+
 func TestHistogramsAreConsistent(t *testing.T) {
 	r, at := newRooms(t)
 	for i := range 20 {

@@ -76,6 +76,20 @@ func (p *parts) follow(cfg *config.Config) {
 		}})
 }
 
+// validationStats are for the metrics; zeros where nothing is validated.
+func (p *parts) validationStats() (v dnssec.Stats, f dnssec.FollowStats) {
+	p.mu.Lock()
+	validator := p.validator
+	p.mu.Unlock()
+	if validator != nil {
+		v = validator.Stats()
+	}
+	if p.follower != nil {
+		f = p.follower.Stats()
+	}
+	return v, f
+}
+
 // rememberedAnchors lays the state in the file over the configured anchors. A file
 // that cannot be used costs no more than what was learned: it is told, and trust
 // begins with the configured anchors again. save is nil where nothing can be kept.
