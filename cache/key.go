@@ -10,6 +10,7 @@ const (
 	Answer     Kind = iota // a packed reply
 	Delegation             // a zone cut: the name is the zone's
 	Failure                // a question that failed
+	Remark                 // words that go with an answer
 )
 
 // Key identifies an entry. It is built on the stack, often straight from a

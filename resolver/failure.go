@@ -27,6 +27,13 @@ type Failure struct {
 
 func (f *Failure) Error() string { return f.Text }
 
+// ExtendedError is the code, for who asked the walk for something and says why it
+// has nothing.
+func (f *Failure) ExtendedError() wire.EDE { return f.EDE }
+
+// Judged tells whether validation failed, not the walk.
+func (f *Failure) Judged() bool { return f.judged }
+
 // Cached tells whether the failure was remembered.
 func (f *Failure) Cached() bool { return f.cached }
 

@@ -27,6 +27,7 @@ type walk struct {
 	raw     bool                // nothing is judged: the validator or the search for a server asks
 	status  cache.Status        // of all pieces together
 	flags   uint8               // of all pieces together, for the cache
+	remark  string              // and what is to be said in words
 	liars   map[netip.Addr]bool // servers whose answers were bogus
 	refresh bool                // answers that are about to run out do not count
 	anew    bool                // answers that are known do not count
@@ -48,6 +49,7 @@ type piece struct {
 	zone   wire.Name  // whose server said so; "" from the cache
 	from   netip.Addr // the server
 	flags  uint8      // what there is to say beside the records, as in cache.Header; see Reason
+	remark string     // the reason in words
 
 	wildcards []wire.RRset // that secure sets were made from
 }
@@ -59,7 +61,7 @@ func (w *walk) resolve(q wire.Question) (*wire.Reply, uint32, error) {
 	rep := &wire.Reply{Question: q}
 	ttl := uint32(1<<31 - 1)
 	owners := map[wire.Name]bool{}
-	w.status, w.flags = cache.Secure, 0
+	w.status, w.flags, w.remark = cache.Secure, 0, ""
 	name := q.Name
 	for {
 		if w.ctx.Err() != nil {
@@ -79,6 +81,9 @@ func (w *walk) resolve(q wire.Question) (*wire.Reply, uint32, error) {
 		ttl = min(ttl, p.ttl)
 		w.status = weaker(w.status, p.status)
 		w.flags = both(w.flags, p.flags)
+		if p.remark != "" {
+			w.remark = p.remark
+		}
 		for i := range p.links {
 			if l := &p.links[i]; l.Type == wire.TypeCNAME {
 				if owners[l.Name] {
@@ -288,6 +293,9 @@ func (w *walk) cached(k, q wire.Question) *piece {
 	var res meaning
 	name, complete := res.followAnswer(wire.Root, q, answer)
 	p := &piece{links: res.links, final: res.final, ttl: uint32(h.Expires() - now), status: h.Status, flags: h.Flags}
+	if Reason(h) != wire.NoEDE {
+		p.remark = w.r.Remark(k)
+	}
 	switch {
 	case complete && res.kind == isAnswer && k != q: // the alias itself, below a DNAME
 	case complete && res.kind == isYXDomain:
@@ -324,7 +332,7 @@ func (w *walk) dropForbidden(p *piece) {
 		if len(kept) == len(f.Data) {
 			continue
 		}
-		p.flags = flagsOf(wire.EDEBlocked)
+		p.flags, p.remark = flagsOf(wire.EDEBlocked), f.Name.String()+" may not have private addresses"
 		w.trace.add(Step{Kind: StepNote, Text: f.Name.String() + " has private addresses, which this name may not have"})
 		if p.status == cache.Secure { // what is left is not what was signed
 			p.status = cache.Insecure

@@ -78,7 +78,7 @@ func (w *walk) keep(q wire.Question, p *piece) {
 	if p.rcode == wire.YXDomain {
 		return
 	}
-	w.r.keepReply(&wire.Reply{Question: leaf, Rcode: p.rcode, Answer: p.final, Authority: append(p.soa[:len(p.soa):len(p.soa)], p.proofs...)}, ttl, standing{p.status, p.flags})
+	w.r.keepReply(&wire.Reply{Question: leaf, Rcode: p.rcode, Answer: p.final, Authority: append(p.soa[:len(p.soa):len(p.soa)], p.proofs...)}, ttl, standing{p.status, p.flags, p.remark})
 }
 
 // linkProofs are the proofs that an alias needs beside it: those of a piece that
@@ -99,11 +99,12 @@ func (r *Resolver) keepReply(rep *wire.Reply, ttl uint32, s standing) {
 // standing is what is known of a reply beside its records.
 type standing struct {
 	status cache.Status
-	flags  uint8 // see Reason
+	flags  uint8  // see Reason
+	remark string // the reason in words
 }
 
 // note is the standing of the whole answer.
-func (w *walk) note() standing { return standing{w.status, w.flags} }
+func (w *walk) note() standing { return standing{w.status, w.flags, w.remark} }
 
 // Reason is the extended error that goes with an answer from the cache. It is
 // kept in the low bits of the entry's flags, one up, so that 0 is none.
@@ -112,6 +113,18 @@ func Reason(h cache.Header) wire.EDE {
 		return wire.NoEDE
 	}
 	return wire.EDE(h.Flags&reasonFlags - 1)
+}
+
+// Remark is the reason in words. An answer without a reason has none, and is not to
+// be asked for it.
+func (r *Resolver) Remark(q wire.Question) string {
+	var key cache.Key
+	key.SetName(cache.Remark, q.Name.Lower(), q.Type, q.Class)
+	h, b, ok := r.o.Cache.Get(&key, nil)
+	if !ok || !h.Fresh(r.o.Clock().Seconds()) {
+		return ""
+	}
+	return string(b)
 }
 
 // Compact tells whether an NXDOMAIN from the cache is proved by the record of a
@@ -159,6 +172,11 @@ func (r *Resolver) put(rep *wire.Reply, ttl uint32, s standing) (cache.Header, w
 		key.Set(cache.Answer, cache.Question{Name: []byte(rep.Question.Name), Type: t, Class: rep.Question.Class,
 			CD: s.status == cache.Bogus || s.status == cache.Indeterminate})
 		r.o.Cache.Put(&key, h, packed)
+	}
+	if s.remark != "" {
+		var key cache.Key
+		key.Set(cache.Remark, cache.Question{Name: []byte(rep.Question.Name), Type: rep.Question.Type, Class: rep.Question.Class})
+		r.o.Cache.Put(&key, cache.Header{Stored: h.Stored, Lifetime: max(ttl, 1)}, []byte(s.remark))
 	}
 	return h, packed, nil
 }

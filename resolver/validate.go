@@ -2,7 +2,6 @@ package resolver
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 
 	"rootwalk/cache"
@@ -49,7 +48,8 @@ func (w *walk) judge(q wire.Question, p *piece, zone wire.Name) error {
 		p.capTTL(v.TTL)
 		p.wildcards = v.Wildcards
 	case cache.Bogus, cache.Indeterminate:
-		if w.cd {
+		if w.cd { // the client judges by itself, and may be glad to know
+			p.flags, p.remark = p.flags|flagsOf(v.EDE), inWords(&v)
 			return nil
 		}
 		if v.Err != nil {
@@ -57,13 +57,16 @@ func (w *walk) judge(q wire.Question, p *piece, zone wire.Name) error {
 				return f
 			}
 		}
-		return &Failure{EDE: v.EDE, Text: fmt.Sprintf("%s: %s", v.Zone, v.Reason), bogus: v.Status == cache.Bogus, judged: true}
+		return &Failure{EDE: v.EDE, Text: inWords(&v), bogus: v.Status == cache.Bogus, judged: true}
 	}
 	if v.Status == cache.Insecure && v.EDE != wire.NoEDE {
-		p.flags |= flagsOf(v.EDE)
+		p.flags, p.remark = p.flags|flagsOf(v.EDE), inWords(&v)
 	}
 	return nil
 }
+
+// inWords names the zone that decided, and the reason.
+func inWords(v *dnssec.Verdict) string { return v.Zone.String() + ": " + v.Reason }
 
 var statusNames = [...]string{"unchecked", "secure", "insecure", "bogus", "indeterminate"}
 

@@ -109,7 +109,11 @@ func (w *worker) cached(dst, query []byte, meta Meta, q *wire.Query) ([]byte, bo
 	if r.DueForRefresh(h, now) {
 		r.Refresh(wire.Question{Name: q.QuestionName(query), Type: q.Type, Class: q.Class})
 	}
-	return w.write(dst, query, meta, q, answer{packed: b, age: h.Age(now), status: h.Status, ede: resolver.Reason(h), compact: resolver.Compact(h)}), true
+	text := ""
+	if resolver.Reason(h) != wire.NoEDE {
+		text = w.remark(query, q)
+	}
+	return w.write(dst, query, meta, q, answer{packed: b, text: text, age: h.Age(now), status: h.Status, ede: resolver.Reason(h), compact: resolver.Compact(h)}), true
 }
 
 // resolve answers a question by a walk.
@@ -121,10 +125,13 @@ func (w *worker) resolve(ctx context.Context, dst, query []byte, meta Meta, q *w
 		return w.failed(dst, query, meta, q, err)
 	}
 	a := answer{packed: res.Reply, age: res.Header.Age(w.o.Clock().Seconds()), status: res.Header.Status, ede: resolver.Reason(res.Header), compact: resolver.Compact(res.Header)}
+	if a.ede != wire.NoEDE {
+		a.text = w.remark(query, q)
+	}
 	if res.Stale {
 		w.stats.stale.Add(1)
 		w.stats.kinds[1][kindOf(res.Reply)].Add(1)
-		a.maxTTL, a.ede = w.set.Load().StaleTTL, wire.EDEStale
+		a.maxTTL, a.ede, a.text = w.set.Load().StaleTTL, wire.EDEStale, ""
 		a.status = cache.Unchecked // its signatures may have run out as well: no AD
 		if a.packed.Rcode() == wire.NXDomain {
 			a.ede = wire.EDEStaleNXDomain
@@ -142,7 +149,7 @@ func (w *worker) failed(dst, query []byte, meta Meta, q *wire.Query, err error) 
 	switch {
 	case f.EDE == wire.EDENotAuthoritative:
 		return w.refuse(dst, query, meta, q, wire.Refused, f.EDE)
-	case f.Cached():
+	case f.Cached() && !f.Judged(): // why validation failed is worth more than that it did so before
 		w.stats.rcode(wire.ServFail)
 		return w.error(dst, query, meta, q, wire.ServFail, wire.EDECachedError, f.Text)
 	}
@@ -157,7 +164,8 @@ type answer struct {
 	maxTTL  uint32 // seconds, of stale answers; 0 is none
 	status  cache.Status
 	ede     wire.EDE
-	compact bool // see resolver.Compact
+	text    string // of the ede
+	compact bool   // see resolver.Compact
 }
 
 // write shapes a packed reply for one client: its ID, flags and question, its
@@ -190,7 +198,11 @@ func (w *worker) write(dst, query []byte, meta Meta, q *wire.Query, a answer) []
 	}
 	var opt wire.OPT
 	w.opt(&opt, query, meta, q, rcode, a.ede)
-	return wire.AppendOPT(w.body(dst, start, limit-opt.Len(), q, a), start, &opt)
+	dst = w.body(dst, start, limit-opt.Len(), q, a)
+	if opt.EDE != wire.NoEDE { // where there is room
+		opt.Text = a.text[:max(0, min(len(a.text), limit-(len(dst)-start)-opt.Len()))]
+	}
+	return wire.AppendOPT(dst, start, &opt)
 }
 
 // body appends the records of the answer to header and question, which begin at
@@ -201,6 +213,11 @@ func (w *worker) body(dst []byte, start, limit int, q *wire.Query, a answer) []b
 		return wire.Truncate(dst, start)
 	}
 	return a.packed.Append(dst, start, wire.Shape{Age: a.age, MaxTTL: a.maxTTL, DO: q.DO, Rotate: rand.Uint32()})
+}
+
+// remark is the reason of an answer in words.
+func (w *worker) remark(query []byte, q *wire.Query) string {
+	return w.set.Load().Resolver.Remark(wire.Question{Name: q.QuestionName(query), Type: q.Type, Class: q.Class})
 }
 
 // refuse answers with a bare response code.
