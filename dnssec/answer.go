@@ -2,6 +2,7 @@ package dnssec
 
 import (
 	"fmt"
+	"time"
 
 	"rootwalk/cache"
 	"rootwalk/wire"
@@ -43,6 +44,7 @@ func (c *check) answer() Verdict {
 	if v.Status == cache.Secure {
 		v.TTL, v.NXName, v.EmptyNonTerminal, v.Wildcards = c.ttl, c.nxName, c.noError, c.wildcards
 	}
+	v.TTL = min(v.TTL, c.exempt)
 	v.Reason = oneLine(v.Reason)
 	return v
 }
@@ -249,11 +251,14 @@ func (c *check) leftover() Verdict {
 // anchor finds the trust anchor for a name; where there is none, or a negative
 // one, the verdict is ready.
 func (c *check) anchor(at wire.Name) (wire.Name, Verdict, bool) {
-	if c.v.o.NegativeAnchors(at) {
-		c.tell("%s: insecure: negative trust anchor", at)
-		return "", insecure(at, "negative trust anchor"), false
-	}
 	anchor, ok := c.anchorOf(at)
+	if n, exempt := c.v.o.NegativeAnchors(at); exempt && !(ok && anchor.Below(n.Name)) { // the closer one counts
+		if n.Left > 0 { // what is found now must not outlive it (RFC 7646 section 2)
+			c.exempt = min(c.exempt, max(1, uint32(n.Left/time.Second)))
+		}
+		c.tell("%s: insecure: negative trust anchor %s", at, n.Name)
+		return "", insecure(n.Name, "negative trust anchor at "+n.Name.String()), false
+	}
 	if !ok {
 		return "", insecure(at, "no trust anchor above "+at.String()), false
 	}
@@ -262,7 +267,7 @@ func (c *check) anchor(at wire.Name) (wire.Name, Verdict, bool) {
 
 // ofState is the verdict on what a zone has that is not secure.
 func (c *check) ofState(what string, s *state) Verdict {
-	v := Verdict{EDE: s.ede, Zone: s.zone, Reason: s.reason, Err: s.err}
+	v := Verdict{EDE: s.ede, Zone: s.zone, Reason: s.reason, Err: s.err, TTL: noCap}
 	switch s.kind {
 	case insecureZone:
 		v.Status = cache.Insecure
@@ -285,15 +290,15 @@ func (c *check) fail(what string, zone wire.Name, r Signed) Verdict {
 }
 
 func secure(zone wire.Name) Verdict {
-	return Verdict{Status: cache.Secure, EDE: wire.NoEDE, Zone: zone}
+	return Verdict{Status: cache.Secure, EDE: wire.NoEDE, Zone: zone, TTL: noCap}
 }
 
 func insecure(zone wire.Name, reason string) Verdict {
-	return Verdict{Status: cache.Insecure, EDE: wire.NoEDE, Zone: zone, Reason: reason}
+	return Verdict{Status: cache.Insecure, EDE: wire.NoEDE, Zone: zone, Reason: reason, TTL: noCap}
 }
 
 func bogus(zone wire.Name, ede wire.EDE, reason string) Verdict {
-	return Verdict{Status: cache.Bogus, EDE: ede, Zone: zone, Reason: reason}
+	return Verdict{Status: cache.Bogus, EDE: ede, Zone: zone, Reason: reason, TTL: noCap}
 }
 
 // badness orders the statuses: an answer is as secure as its weakest part.

@@ -47,7 +47,7 @@ func TestValidityIsThatOfTheWallClock(t *testing.T) {
 // RFC 7646.
 func TestNegativeTrustAnchorsMakeInsecure(t *testing.T) {
 	w := newWorld(t, fmt.Sprintf(labText, "signed"))
-	w.o.NegativeAnchors = func(n wire.Name) bool { return n.In(name("example.com.")) }
+	w.o.NegativeAnchors = NegativeAnchors(map[wire.Name]time.Time{name("example.com."): {}}, nil)
 	faults(t, w, "192.0.2.1", "bogus")
 	for owner, status := range map[string]cache.Status{"www.example.com.": cache.Insecure, "example.com.": cache.Insecure, "gone.secure.example.com.": cache.Insecure, "gone.com.": cache.Secure} {
 		w.fresh()

@@ -70,19 +70,28 @@ func AnchorOf(rr dns.RR) (Anchor, error) {
 	return Anchor{Zone: zone.Lower(), Type: t, Data: string(buf[len(zone)+10 : end])}, nil
 }
 
-// NegativeAnchors makes the function of Options that exempts what is at or below
-// some names: each until an instant of the clock now, the zero time being never.
-func NegativeAnchors(until map[wire.Name]time.Time, now func() time.Time) func(wire.Name) bool {
+// NegativeAnchor is a name at and below which nothing is validated (RFC 7646).
+type NegativeAnchor struct {
+	Name wire.Name
+	Left time.Duration // until it ends; 0 is never
+}
+
+// NegativeAnchors makes the function of Options that finds the closest negative
+// trust anchor at or above a name. Each ends at an instant of the clock now, the
+// zero time being never.
+func NegativeAnchors(until map[wire.Name]time.Time, now func() time.Time) func(wire.Name) (NegativeAnchor, bool) {
 	if len(until) == 0 {
 		return nil
 	}
-	return func(n wire.Name) bool {
+	return func(n wire.Name) (NegativeAnchor, bool) {
 		for ; ; n = n.Parent() {
-			if end, ok := until[n]; ok && (end.IsZero() || now().Before(end)) {
-				return true
+			if end, ok := until[n]; ok && end.IsZero() {
+				return NegativeAnchor{Name: n}, true
+			} else if ok && now().Before(end) {
+				return NegativeAnchor{Name: n, Left: end.Sub(now())}, true
 			}
 			if n == wire.Root {
-				return false
+				return NegativeAnchor{}, false
 			}
 		}
 	}
@@ -91,9 +100,9 @@ func NegativeAnchors(until map[wire.Name]time.Time, now func() time.Time) func(w
 // Options are the settings of a validator.
 type Options struct {
 	Anchors []Anchor
-	// NegativeAnchors tells whether a name is at or below a negative trust anchor
-	// (RFC 7646); nil for none.
-	NegativeAnchors func(wire.Name) bool
+	// NegativeAnchors finds the negative trust anchor that a name is at or below (RFC
+	// 7646); nil for none.
+	NegativeAnchors func(wire.Name) (NegativeAnchor, bool)
 	SHA1            bool // algorithms 5 and 7 count
 	MaxIterations   int  // of NSEC3; above, a proof is insecure (RFC 9276)
 	// Now is the wall clock that signatures are judged by; it may stand still.
@@ -125,7 +134,7 @@ type Verdict struct {
 	EDE    wire.EDE     // NoEDE where there is nothing to say
 	Zone   wire.Name    // whose keys or delegation decided
 	Reason string       // in words, on one line
-	TTL    uint32       // seconds: the longest that a secure answer may be kept
+	TTL    uint32       // seconds: the longest that the answer may be kept
 	NXName bool         // compact denial: the name does not exist, whatever the rcode says (RFC 9824)
 	// EmptyNonTerminal: the proofs show that the name exists without data, though the
 	// reply is NXDOMAIN. NoError is the right code.
@@ -172,7 +181,7 @@ func New(o Options) *Validator {
 // complete fills in the defaults.
 func (o Options) complete() Options {
 	if o.NegativeAnchors == nil {
-		o.NegativeAnchors = func(wire.Name) bool { return false }
+		o.NegativeAnchors = func(wire.Name) (NegativeAnchor, bool) { return NegativeAnchor{}, false }
 	}
 	if o.Clock == nil {
 		o.Clock = clock.Now
@@ -249,7 +258,7 @@ func (v *Validator) Flush(zone wire.Name) {
 // line for every step, for the trace.
 func (v *Validator) Check(ctx context.Context, f Fetcher, b *Budget, a *Answer, note func(string)) Verdict {
 	c := &check{v: v, ctx: ctx, f: f, b: b, a: a, note: note, now: v.o.Now(), generation: v.zones.current(), rangesAt: v.ranges.current(),
-		anchors: *v.anchors.Load(), states: map[wire.Name]*state{}, gathered: map[wire.Name]*denials{}, spoiled: map[wire.Name]Signed{}, ttl: noCap}
+		anchors: *v.anchors.Load(), states: map[wire.Name]*state{}, gathered: map[wire.Name]*denials{}, spoiled: map[wire.Name]Signed{}, ttl: noCap, exempt: noCap}
 	signatures, failed, hashes := b.Signatures(), b.Failed(), b.Hashes()
 	r := c.answer()
 	v.stats.add(r, b.Signatures()-signatures, b.Failed()-failed, b.Hashes()-hashes)
@@ -273,9 +282,10 @@ type check struct {
 	gathered        map[wire.Name]*denials // the answer's proofs, by zone
 	spoiled         map[wire.Name]Signed   // why those of a zone cannot be used
 	misses          int                    // questions for DS that brought no signed reply
-	ttl             uint32
-	nxName, noError bool         // what the denial says beside the reply's code
-	wildcards       []wire.RRset // that sets were made from
+	ttl             uint32                 // seconds that a secure answer may be kept
+	exempt          uint32                 // seconds until a negative trust anchor ends that mattered
+	nxName, noError bool                   // what the denial says beside the reply's code
+	wildcards       []wire.RRset           // that sets were made from
 }
 
 // remember keeps what the keys of a secure zone have signed, for Deny.

@@ -81,7 +81,7 @@ func VerifyRRset(set *wire.RRset, zone wire.Name, keys []*Key, at time.Time, b *
 			if canonical == nil {
 				canonical = canonicalData(set)
 			}
-			if p.check(s.message(set, canonical), s.value) {
+			if p.verify(s.message(set, canonical), s.value) {
 				return s.accept(set, now)
 			}
 			b.failed.Add(1)

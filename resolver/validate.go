@@ -43,9 +43,9 @@ func (w *walk) judge(q wire.Question, p *piece, zone wire.Name) error {
 	}
 	w.trace.add(Step{Kind: StepVerdict, Outcome: statusName(v.Status), Text: v.Reason, raw: raw{zone: v.Zone}})
 	w.r.stats.verdict(v.Status)
+	p.capTTL(v.TTL)
 	switch v.Status {
 	case cache.Secure:
-		p.capTTL(v.TTL)
 		p.wildcards = v.Wildcards
 	case cache.Bogus, cache.Indeterminate:
 		if w.cd { // the client judges by itself, and may be glad to know

@@ -193,15 +193,6 @@ func parseNames(texts []string) []wire.Name {
 	return out
 }
 
-// negativeAnchors tells which names are exempt from validation at the moment.
-func negativeAnchors(list []config.NegativeTrustAnchor) func(wire.Name) bool {
-	until := map[wire.Name]time.Time{}
-	for _, a := range list {
-		until[wire.MustName(a.Name).Lower()] = a.Until
-	}
-	return dnssec.NegativeAnchors(until, clock.Wall)
-}
-
 // validationClock is the clock that signatures are judged by: the wall clock, or
 // a fixed time.
 func validationClock(fixed time.Time) func() time.Time {

@@ -132,6 +132,7 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 	case <-time.After(primeWait):
 	case <-ctx.Done():
 	}
+	go p.tellOfNegativeAnchors(ctx)
 	if p.follower != nil {
 		followed := make(chan struct{})
 		go func() {
