@@ -29,12 +29,11 @@ func (c *check) again(set *wire.RRset, p *state) (Signed, bool) {
 	if !ok {
 		return Signed{}, false
 	}
-	now := uint32(c.now.Unix())
-	_, ok = s.check(set, p.zone, now)
+	_, ok = s.check(set, p.zone, c.now)
 	if !ok || !slices.ContainsFunc(p.keys, func(k *Key) bool { return k.Tag == s.tag && k.Algorithm == s.algorithm }) {
 		return Signed{}, false
 	}
-	return s.accept(set, now), true
+	return s.accept(set, c.now), true
 }
 
 // has tells whether this very set is remembered.

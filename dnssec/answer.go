@@ -45,6 +45,7 @@ func (c *check) answer() Verdict {
 		v.TTL, v.NXName, v.EmptyNonTerminal, v.Wildcards = c.ttl, c.nxName, c.noError, c.wildcards
 	}
 	v.TTL = min(v.TTL, c.exempt)
+	v = c.timeless(v)
 	v.Reason = oneLine(v.Reason)
 	return v
 }

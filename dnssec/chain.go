@@ -42,6 +42,9 @@ func (c *check) settle(name wire.Name, s *state) *state {
 	c.states[name] = s
 	if !s.settled {
 		s.settled = true
+		if c.now.IsZero() {
+			s.ttl = min(s.ttl, timelessTTL)
+		}
 		s.until = c.v.o.Clock().Add(time.Duration(min(s.ttl, maxStateTTL)) * time.Second)
 		if s.above != nil {
 			s.until = min(s.until, s.above.until)
@@ -157,7 +160,9 @@ func (c *check) anchored(name wire.Name, t trustAnchors) *state {
 		}
 		return &state{kind: insecureZone, zone: name, ede: ede, reason: "the trust anchor of " + name.String() + " is of an unsupported algorithm or digest", ttl: noCap}
 	}
-	return c.zoneKeys(name, trust{ds: use, keys: t.keys}, noCap)
+	s := c.zoneKeys(name, trust{ds: use, keys: t.keys}, noCap)
+	c.doubtKeys(s)
+	return s
 }
 
 // zoneKeys fetches the DNSKEY set of a zone and verifies it.

@@ -4,6 +4,7 @@ import "rootwalk/wire"
 
 // The extended errors of validation (RFC 8914 section 4, RFC 9276 section 3.2).
 const (
+	EDEOther                 wire.EDE = 0
 	EDEUnsupportedAlgorithm  wire.EDE = 1
 	EDEUnsupportedDigest     wire.EDE = 2
 	EDEIndeterminate         wire.EDE = 5

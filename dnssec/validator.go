@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -107,6 +108,10 @@ type Options struct {
 	MaxIterations   int  // of NSEC3; above, a proof is insecure (RFC 9276)
 	// Now is the wall clock that signatures are judged by; it may stand still.
 	Now func() time.Time
+	// Earliest is a time that has passed: a clock that shows an earlier one is wrong.
+	// Where it is zero the clock is not doubted.
+	Earliest time.Time
+	Log      *slog.Logger // nil is silent
 	// Clock is the boot clock that remembered zones age by.
 	Clock     clock.Clock
 	CacheSize int // bytes of remembered zones; 0 is 8 MiB
@@ -162,6 +167,8 @@ type memory struct {
 	zones   *zoneCache
 	ranges  *ranges
 	stats   counters
+
+	wrongClock atomic.Bool // and somebody was told
 }
 
 // trustAnchors are the anchors of one zone.
@@ -188,6 +195,9 @@ func (o Options) complete() Options {
 	}
 	if o.Now == nil {
 		o.Now = clock.Wall
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.CacheSize == 0 {
 		o.CacheSize = 8 << 20
@@ -257,7 +267,7 @@ func (v *Validator) Flush(zone wire.Name) {
 // Check says what an answer is worth. The note function, if not nil, gets one
 // line for every step, for the trace.
 func (v *Validator) Check(ctx context.Context, f Fetcher, b *Budget, a *Answer, note func(string)) Verdict {
-	c := &check{v: v, ctx: ctx, f: f, b: b, a: a, note: note, now: v.o.Now(), generation: v.zones.current(), rangesAt: v.ranges.current(),
+	c := &check{v: v, ctx: ctx, f: f, b: b, a: a, note: note, now: v.instant(), generation: v.zones.current(), rangesAt: v.ranges.current(),
 		anchors: *v.anchors.Load(), states: map[wire.Name]*state{}, gathered: map[wire.Name]*denials{}, spoiled: map[wire.Name]Signed{}, ttl: noCap, exempt: noCap}
 	signatures, failed, hashes := b.Signatures(), b.Failed(), b.Hashes()
 	r := c.answer()
@@ -290,7 +300,7 @@ type check struct {
 
 // remember keeps what the keys of a secure zone have signed, for Deny.
 func (c *check) remember(zone wire.Name, sets []verified) {
-	if c.v.o.Aggressive {
+	if c.v.o.Aggressive && !c.now.IsZero() { // else it is not known whether they are valid
 		c.v.ranges.add(zone, sets, rangeOptions{c.v.o.Clock().Seconds(), c.rangesAt, c.v.o.MaxIterations})
 	}
 }

@@ -34,10 +34,9 @@ type Signed struct {
 }
 
 // VerifyRRset looks for a signature of the set by one of the zone's keys, as of
-// the instant at. Everything that needs no cryptography is looked at first; what
+// the instant at; at the zero time its validity does not matter. Everything that needs no cryptography is looked at first; what
 // is left is spent through the budget.
 func VerifyRRset(set *wire.RRset, zone wire.Name, keys []*Key, at time.Time, b *Budget) Signed {
-	now := uint32(at.Unix())
 	worst := complaint{noSignature, EDESignaturesMissing, describe(set) + " has no signature"}
 	complain := func(c complaint) {
 		if c.rank > worst.rank {
@@ -52,7 +51,7 @@ func VerifyRRset(set *wire.RRset, zone wire.Name, keys []*Key, at time.Time, b *
 			complain(complaint{notForUs, EDEBogus, "signature of " + describe(set) + " is malformed"})
 			continue
 		}
-		if c, ok := s.check(set, zone, now); !ok {
+		if c, ok := s.check(set, zone, at); !ok {
 			complain(c)
 			continue
 		}
@@ -82,7 +81,7 @@ func VerifyRRset(set *wire.RRset, zone wire.Name, keys []*Key, at time.Time, b *
 				canonical = canonicalData(set)
 			}
 			if p.verify(s.message(set, canonical), s.value) {
-				return s.accept(set, now)
+				return s.accept(set, at)
 			}
 			b.failed.Add(1)
 			complain(complaint{notRight, EDEBogus, fmt.Sprintf("signature of %s by key %d of %s is wrong", describe(set), s.tag, zone)})
@@ -99,8 +98,12 @@ func refused(c complaint, limit bool) Signed {
 }
 
 // accept is the result of a good signature.
-func (s *signature) accept(set *wire.RRset, now uint32) Signed {
-	r := Signed{OK: true, EDE: wire.NoEDE, tag: s.tag, algorithm: s.algorithm, original: s.ttl, left: s.expiration - now}
+func (s *signature) accept(set *wire.RRset, at time.Time) Signed {
+	left := uint32(noCap)
+	if !at.IsZero() {
+		left = s.expiration - uint32(at.Unix())
+	}
+	r := Signed{OK: true, EDE: wire.NoEDE, tag: s.tag, algorithm: s.algorithm, original: s.ttl, left: left}
 	r.TTL = min(set.TTL, s.ttl, r.left)
 	if s.labels < labelsOf(set.Name) {
 		r.Wildcard, r.Encloser = true, set.Name.Last(s.labels)

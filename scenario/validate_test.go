@@ -82,7 +82,7 @@ func (s *stage) validator() *dnssec.Validator {
 	o := v.o
 	wall := func() time.Time { return v.date.Add(time.Since(v.began)) }
 	if o.Now == nil {
-		o.Now = wall
+		o.Now, o.Earliest = wall, roothints.Made
 	}
 	o.Clock, o.Anchors = s.o.Clock, s.anchors()
 	until := map[wire.Name]time.Time{}

@@ -76,7 +76,7 @@ func assembleIn(w world, cfg *config.Config, log *slog.Logger) *parts {
 	_, _ = rand.Read(p.secret[:]) // it never fails
 	p.upstream = upstream.New(upstreamOptions(w, cfg))
 	if cfg.DNSSEC.Validate && len(w.anchors) > 0 {
-		p.validator = dnssec.New(validatorOptions(w, cfg))
+		p.validator = dnssec.New(validatorOptions(w, cfg, log))
 	}
 	p.resolver = resolver.New(p.resolverOptions(w, cfg))
 	p.server = server.New(p.serverOptions(cfg))
@@ -98,9 +98,13 @@ func upstreamOptions(w world, cfg *config.Config) upstream.Options {
 	}
 }
 
-func validatorOptions(w world, cfg *config.Config) dnssec.Options {
-	return dnssec.Options{Anchors: w.anchors, Aggressive: cfg.DNSSEC.AggressiveNSEC, SHA1: cfg.DNSSEC.SHA1, MaxIterations: cfg.DNSSEC.NSEC3Iterations,
-		NegativeAnchors: negativeAnchors(cfg.DNSSEC.NegativeTrustAnchors), Now: validationClock(cfg.DNSSEC.ValidationTime)}
+func validatorOptions(w world, cfg *config.Config, log *slog.Logger) dnssec.Options {
+	o := dnssec.Options{Anchors: w.anchors, Aggressive: cfg.DNSSEC.AggressiveNSEC, SHA1: cfg.DNSSEC.SHA1, MaxIterations: cfg.DNSSEC.NSEC3Iterations,
+		NegativeAnchors: negativeAnchors(cfg.DNSSEC.NegativeTrustAnchors), Now: validationClock(cfg.DNSSEC.ValidationTime), Log: log}
+	if cfg.DNSSEC.ValidationTime.IsZero() { // else it stands still on purpose
+		o.Earliest = roothints.Made
+	}
+	return o
 }
 
 // resolverOptions are for the parts below as they are.

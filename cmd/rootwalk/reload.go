@@ -119,7 +119,7 @@ func (p *parts) apply(w world, next *config.Config, changed []string) {
 	}
 	p.upstream = p.upstream.With(upstreamOptions(w, next))
 	if anchors := !slices.Equal(w.anchors, p.world.anchors); differ("dnssec.") || anchors {
-		o := validatorOptions(w, next)
+		o := validatorOptions(w, next, p.log)
 		switch {
 		case p.validator != nil:
 			switch {

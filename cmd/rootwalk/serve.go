@@ -133,6 +133,9 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 	case <-ctx.Done():
 	}
 	go p.tellOfNegativeAnchors(ctx)
+	if p.validator != nil {
+		p.validator.CheckClock()
+	}
 	if p.follower != nil {
 		followed := make(chan struct{})
 		go func() {
