@@ -35,9 +35,10 @@ type parts struct {
 	server    *server.Server
 
 	log       *slog.Logger
-	level     *slog.LevelVar         // of the log
-	secret    [server.SecretLen]byte // of cookies, where none is configured
-	snapshots *snapshots             // nil where nothing is kept
+	level     *slog.LevelVar               // of the log
+	secret    [server.SecretLen]byte       // of cookies, where none is configured
+	snapshots *snapshots                   // nil where nothing is kept
+	confine   func(written []string) error // gives up rights once the server runs; nil keeps them
 	reloading
 }
 

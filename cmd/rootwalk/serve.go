@@ -28,7 +28,9 @@ const primeWait = 2 * time.Second
 // drainTime is how long queries in flight may take at the end.
 const drainTime = 2 * time.Second
 
-func serveCommand() *cobra.Command {
+// serveCommand runs the server. confine gives up what it does not need once it runs,
+// for the whole process and for good; nil keeps it all.
+func serveCommand(confine func(written []string) error) *cobra.Command {
 	var s settings
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Run the name server", Args: cobra.NoArgs,
@@ -49,7 +51,7 @@ http://127.0.0.1:9153/metrics.`,
 			if err != nil {
 				return err
 			}
-			p.level = level
+			p.level, p.confine = level, confine
 			p.load = func() (*config.Config, []string, error) { return s.configuration(cmd) }
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
@@ -143,6 +145,11 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 			p.follower.Run(ctx)
 		}()
 		defer func() { <-followed }()
+	}
+	if p.confine != nil {
+		if err := p.confine([]string{snapshotFile(cfg), anchorState(cfg), controlSocket(cfg)}); err != nil {
+			log.Warn("going on without", "reason", err)
+		}
 	}
 	log.Info("ready", "listen", bound, "metrics", cfg.Metrics.Listen, "primed", r.Primed())
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
