@@ -192,6 +192,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count("upstream_outcomes_total", u.Unreachable, "unreachable")
 	count("upstream_outcomes_total", u.Forged, "mismatch")
 	count("upstream_outcomes_total", u.Malformed, "malformed")
+	count("upstream_outcomes_total", u.OwnTrouble, "no_socket")
 	ch <- histogram(c.d["upstream_rtt_seconds"], upstream.RTTBounds[:], u.RTTBuckets[:], u.RTTSeconds)
 	gauge("upstream_servers", float64(u.Servers))
 	for _, room := range [...]map[string]uint64{s.Limits, w.Limits, u.Limits} {

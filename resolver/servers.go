@@ -59,7 +59,7 @@ func (w *walk) askZone(cut *zoneCut, q wire.Question, final bool) (meaning, erro
 			if errors.Is(err, upstream.ErrZoneCrowded) {
 				return meaning{}, &Failure{EDE: wire.EDEOther, Text: err.Error() + ": " + cut.Zone.String(), limit: true, crowded: true}
 			}
-			trouble.crowded = trouble.crowded || errors.Is(err, upstream.ErrServerCrowded)
+			trouble.crowded = trouble.crowded || errors.Is(err, upstream.ErrServerCrowded) || errors.Is(err, upstream.ErrOwnTrouble)
 			c.Out = !errors.Is(err, upstream.ErrTimeout) || w.depth > 0 && c.Tries >= maxAddressTries
 			trouble.failed(c.Addr.Addr(), err)
 			w.traceError(cut, q, s.owner[i], c.Addr, err)

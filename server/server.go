@@ -51,6 +51,7 @@ type Server struct {
 	lastRead  time.Time // when closing, until when there is still something to read
 	listeners []listener
 	conns     map[*tcpConn]struct{}
+	maxConns  int
 	perClient map[netip.Addr]int
 	loops     sync.WaitGroup
 }
@@ -74,6 +75,7 @@ func New(o Options) *Server {
 	}
 	o.Workers = max(o.Workers, 1)
 	s := &Server{o: o, conns: map[*tcpConn]struct{}{}, perClient: map[netip.Addr]int{}}
+	s.maxConns = min(maxConns, descriptors()/4)
 	s.waiting.clients = map[netip.Addr]int{}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.set.Store(&o)

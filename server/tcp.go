@@ -16,7 +16,8 @@ import (
 
 // The bounds on TCP clients (RFC 7766 section 6.2).
 const (
-	// maxConns is the most connections of all clients.
+	// maxConns is the most connections of all clients; a quarter of the descriptors
+	// where those are fewer, so that sockets to ask servers with are left.
 	//
 	//limit:connections PowerDNS 1,024
 	maxConns = 1024
@@ -107,7 +108,7 @@ func (s *Server) admit(c *tcpConn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case len(s.conns) >= maxConns:
+	case len(s.conns) >= s.maxConns:
 		s.limits[limitConnections].Add(1)
 		return false
 	case s.perClient[network(c.client)] >= maxClientConns:

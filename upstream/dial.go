@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
+	"time"
 )
 
 // lowestPort is the first port that is used as a source; below are the
@@ -44,6 +45,32 @@ func randomPort() uint16 {
 		}
 	}
 }
+
+// open opens a path to a server. Where this host has run out of something it waits a
+// moment for others to give theirs back, longer each time.
+func (u *Upstream) open(ctx context.Context, network string, server netip.AddrPort) (net.Conn, error) {
+	for pause := firstPause; ; pause *= 2 {
+		c, err := u.o.Dial(ctx, network, server)
+		if err == nil || !ownTrouble(err) || pause > lastPause {
+			return c, err
+		}
+		u.stats.ownTrouble.Add(1)
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, err
+		}
+	}
+}
+
+// The waits for descriptors, ports or memory: 310 ms together, no more than a server
+// that is silent costs.
+const (
+	firstPause = 10 * time.Millisecond
+	lastPause  = 160 * time.Millisecond
+)
 
 // ownTrouble tells whether it is this host that lacks something.
 func ownTrouble(err error) bool {

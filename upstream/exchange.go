@@ -53,9 +53,9 @@ var (
 // server's time was up, which says nothing about the server.
 var errOutOfTime = fmt.Errorf("%w: the question's own time is up", ErrTimeout)
 
-// errOwnTrouble is a lack of descriptors, memory or ports here, which says nothing
+// ErrOwnTrouble is a lack of descriptors, memory or ports here, which says nothing
 // about the server.
-var errOwnTrouble = errors.New("no socket to ask with")
+var ErrOwnTrouble = errors.New("no socket to ask with")
 
 // errLeft is what others find when the one that asked for all did not come back.
 var errLeft = errors.New("the exchange was left")
@@ -244,7 +244,7 @@ func (t *try) overUDP(ctx context.Context) (*Reply, error) {
 	}
 	u := t.u
 	timeout := t.s.timeout(t.patience(), t.a.Tries, t.a.Others)
-	conn, err := u.o.Dial(ctx, "udp", t.a.Server)
+	conn, err := u.open(ctx, "udp", t.a.Server)
 	if err != nil {
 		if outOfTime(ctx) {
 			return nil, errOutOfTime
@@ -309,7 +309,7 @@ func (t *try) overTCP(ctx context.Context) (*Reply, error) {
 	deadline := t.deadline(ctx, time.Now().Add(max(3*t.s.timeout(u.o.Timeout, t.a.Tries, t.a.Others), 500*time.Millisecond)))
 	dctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	conn, err := u.o.Dial(dctx, "tcp", t.a.Server)
+	conn, err := u.open(dctx, "tcp", t.a.Server)
 	if err != nil {
 		return nil, t.tcpError(ctx, err)
 	}
@@ -374,7 +374,7 @@ func (t *try) read(msg []byte, network string, rtt time.Duration) (*Reply, error
 
 func (t *try) unreachable(err error) error {
 	if ownTrouble(err) {
-		return fmt.Errorf("%w: %v", errOwnTrouble, err)
+		return fmt.Errorf("%w: %v", ErrOwnTrouble, err)
 	}
 	t.u.stats.unreachable.Add(1)
 	t.s.unreachable(t.u.o.Clock())

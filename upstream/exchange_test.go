@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net"
+	"net/netip"
+	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -367,4 +371,34 @@ func TestTheReplyOutlivesItsBuffer(t *testing.T) {
 			t.Errorf("the first reply has become %v %q", first.Question, answers(first))
 		}
 	})
+}
+
+// A lack of descriptors is this host's own, and soon over.
+func TestALackOfDescriptorsIsWaitedFor(t *testing.T) {
+	for _, times := range []int{3, 5, 6} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, oneZone)
+			dial, left := r.o.Dial, times
+			r.o.Dial = func(ctx context.Context, network string, server netip.AddrPort) (net.Conn, error) {
+				if left--; left >= 0 {
+					return nil, os.NewSyscallError("socket", syscall.EMFILE)
+				}
+				return dial(ctx, network, server)
+			}
+			start := time.Now()
+			_, err := r.exchange(asking("www.example.com."))
+			if (err == nil) != (times <= 5) || err != nil && !errors.Is(err, ErrOwnTrouble) {
+				t.Errorf("%d times: %v", times, err)
+			}
+			if d := time.Since(start); d > 310*ms || d == 0 {
+				t.Errorf("%d times: waited %v", times, d)
+			}
+			if s := r.know(port53(theServer).Addr()); s.timeouts != 0 || s.standing(bubbleClock()).dead {
+				t.Errorf("%d times: the server is blamed", times)
+			}
+			if n := r.Stats().OwnTrouble; n != uint64(min(times, 5)) {
+				t.Errorf("%d times: counted %d", times, n)
+			}
+		})
+	}
 }

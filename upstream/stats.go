@@ -4,7 +4,7 @@ import "sync/atomic"
 
 type counters struct {
 	udp, tcp, answers, timeouts, unreachable, forged, malformed, joined atomic.Uint64
-	serverCrowded, zoneCrowded, moved, records, names                   atomic.Uint64
+	serverCrowded, zoneCrowded, moved, records, names, ownTrouble       atomic.Uint64
 	rtt                                                                 histogram
 }
 
@@ -36,6 +36,7 @@ type Stats struct {
 	Malformed   uint64
 	Joined      uint64            // exchanges that another walk was having already
 	Limits      map[string]uint64 // what went beyond a limit, by its name
+	OwnTrouble  uint64            // times that there was no descriptor, port or memory for a socket
 	RTTBuckets  [len(RTTBounds) + 1]uint64
 	RTTSeconds  float64 // sum
 	Servers     int     // addresses remembered
@@ -47,6 +48,7 @@ func (u *Upstream) Stats() Stats {
 	st := Stats{UDP: c.udp.Load(), TCP: c.tcp.Load(), Answers: c.answers.Load(), Timeouts: c.timeouts.Load(),
 		Unreachable: c.unreachable.Load(), Forged: c.forged.Load(), Malformed: c.malformed.Load(), Joined: c.joined.Load(),
 		RTTSeconds: float64(c.rtt.nanos.Load()) / 1e9}
+	st.OwnTrouble = c.ownTrouble.Load()
 	st.Limits = map[string]uint64{"server_in_flight": c.serverCrowded.Load(), "zone_in_flight": c.zoneCrowded.Load(),
 		"wrong_ids": c.moved.Load(), "message_records": c.records.Load(), "message_names": c.names.Load()}
 	for i := range c.rtt.buckets {
