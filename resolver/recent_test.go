@@ -111,7 +111,7 @@ func BenchmarkStory(b *testing.B) {
 	addr := netip.MustParseAddrPort("198.41.0.4:53")
 	b.ReportAllocs()
 	for b.Loop() {
-		t := &Trace{brief: true}
+		t := lentTrace()
 		child, done := t.below(Step{Kind: StepQuestion, raw: raw{question: q}})
 		child.add(Step{Kind: StepCut, raw: raw{zone: wire.Root}})
 		child.add(Step{Kind: StepAsk, Network: "udp", Outcome: "referral", raw: raw{question: q, zone: wire.Root, server: q.Name, addr: addr, name: q.Name, cut: cut}})
@@ -119,5 +119,6 @@ func BenchmarkStory(b *testing.B) {
 		child.add(Step{Kind: StepVerdict, Outcome: "secure", raw: raw{zone: q.Name}})
 		child.add(Step{Kind: StepAnswer, raw: raw{question: q, count: 1}})
 		done()
+		t.giveBack()
 	}
 }

@@ -285,7 +285,8 @@ func (r *Resolver) walk(ctx context.Context, req Request, stale bool) (Result, e
 	b := &budget{stats: &r.stats, record: r.o.Record, crypto: dnssec.NewBudget(r.o.Record)}
 	trace := req.Trace
 	if trace == nil {
-		trace = &Trace{brief: true}
+		trace = lentTrace()
+		defer trace.giveBack()
 	}
 	child, done := trace.below(Step{Kind: StepQuestion, raw: raw{question: req.Question}})
 	defer done()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"rootwalk/cache"
@@ -17,7 +18,8 @@ import (
 type Trace struct {
 	Steps []*Step `json:"steps"`
 
-	brief bool // leave out what costs much to tell: the links of chains of trust
+	brief bool   // leave out what costs much to tell: the links of chains of trust
+	room  *steps // for the steps of a trace that is given back; nil: each is on its own
 }
 
 // StepKind says what happened in a step.
@@ -125,8 +127,41 @@ func (t *Trace) add(s Step) *Step {
 	if t == nil {
 		return nil
 	}
-	t.Steps = append(t.Steps, &s)
-	return t.Steps[len(t.Steps)-1]
+	step := t.room.take()
+	*step = s
+	t.Steps = append(t.Steps, step)
+	return step
+}
+
+// steps are room for a walk's story that is hardly ever read, used again by the next
+// walk: what is written for nothing should not be garbage too.
+type steps struct {
+	all  [16]Step // more than most walks have
+	used int
+}
+
+var stepsRoom = sync.Pool{New: func() any { return new(steps) }}
+
+// take is room for one step.
+func (r *steps) take() *Step {
+	if r == nil || r.used == len(r.all) {
+		return new(Step)
+	}
+	r.used++
+	return &r.all[r.used-1]
+}
+
+// lentTrace is a brief trace, to be given back when nobody has an eye on its steps any
+// more.
+func lentTrace() *Trace { return &Trace{brief: true, room: stepsRoom.Get().(*steps)} }
+
+// giveBack ends the use of a lent trace; others it leaves alone.
+func (t *Trace) giveBack() {
+	if r := t.room; r != nil {
+		clear(r.all[:r.used]) // lets go of the messages that steps are about
+		r.used, t.room, t.Steps = 0, nil, nil
+		stepsRoom.Put(r)
+	}
 }
 
 // sub is the trace below a step.
@@ -138,7 +173,7 @@ func (t *Trace) below(s Step) (child *sub, done func()) {
 		return nil, func() {}
 	}
 	step := t.add(s)
-	child = &sub{brief: t.brief}
+	child = &sub{brief: t.brief, room: t.room, Steps: make([]*Step, 0, 8)}
 	return child, func() { step.Steps = child.Steps }
 }
 
