@@ -128,6 +128,6 @@ func ExampleTrace() {
 		}
 	}
 	// Output:
-	// secure
+	// verdict: secure
 	// answer: www.example.com. has 1 A record
 }

@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"rootwalk/wire"
 )
@@ -30,6 +31,9 @@ func (f *Failure) Error() string { return f.Text }
 // ExtendedError is the code, for who asked the walk for something and says why it
 // has nothing.
 func (f *Failure) ExtendedError() wire.EDE { return f.EDE }
+
+// code is the extended error for people.
+func (f *Failure) code() string { return fmt.Sprintf("extended error %d", f.EDE) }
 
 // Judged tells whether validation failed, not the walk.
 func (f *Failure) Judged() bool { return f.judged }

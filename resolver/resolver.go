@@ -222,7 +222,7 @@ func (r *Resolver) Lookup(ctx context.Context, req Request) (Result, error) {
 	old := Result{Reply: b, Header: h, Cached: true, Stale: true}
 	stale := found && r.o.Stale.usable(h, now) && req.Trace == nil
 	if f := r.failed(req.Question, now); f != nil && !req.Anew && !(req.CD && f.judged) {
-		req.Trace.add(Step{Kind: StepFailed, Text: f.Text + "; remembered"})
+		req.Trace.add(Step{Kind: StepFailed, Text: f.Text + "; remembered", Outcome: f.code()})
 		if stale && !f.bogus {
 			return old, nil
 		}
@@ -300,7 +300,7 @@ func (r *Resolver) walk(ctx context.Context, req Request, stale bool) (Result, e
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) && !w.hurried() {
 			b.hit(limitTime)
 		}
-		child.add(Step{Kind: StepFailed, Text: f.Text})
+		child.add(Step{Kind: StepFailed, Text: f.Text, Outcome: f.code()})
 		if !f.crowded && (ctx.Err() == nil || !w.hurried()) { // a caller's own impatience says nothing about the question
 			r.remember(req.Question, f, stale)
 		}

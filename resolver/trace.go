@@ -224,9 +224,12 @@ func (s *Step) Line() string {
 		fmt.Fprintf(&b, "where is the server %s?", s.Server)
 	case StepFailed:
 		fmt.Fprintf(&b, "failed: %s", s.Text)
+		if s.Outcome != "" {
+			fmt.Fprintf(&b, " (%s)", s.Outcome)
+		}
 		return b.String()
 	case StepVerdict:
-		fmt.Fprintf(&b, "%s", s.Outcome)
+		fmt.Fprintf(&b, "verdict: %s", s.Outcome)
 	case StepAnswer:
 		fmt.Fprintf(&b, "%s", s.Outcome)
 	default:
