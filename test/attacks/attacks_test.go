@@ -23,7 +23,7 @@ func TestTheDocumentHasTheLimitsOfTheSource(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(text), limitsTable(list)) {
-		t.Error("docs/security.md is out of date: make attacks")
+		t.Error("docs/security.md is out of date: go run ./test/attacks -limits -write docs/security.md")
 	}
 }
 

@@ -1,7 +1,7 @@
 // Command attacks plays the attacks and faults that the resolver has to survive,
 // and prints a board: what was tried, the bar, what was measured, and what other
 // resolvers allow. With -write FILE it writes the board and the table of limits
-// into a document, between marks.
+// into a document, between marks; with -limits it writes only the latter, at once.
 //
 // The attacks are tests like any other. One that has a place on the board says so
 // with an attribute (testing.T.Attr):

@@ -20,17 +20,21 @@ var tested = []string{"./wire", "./policy", "./upstream", "./dnssec", "./resolve
 
 func main() {
 	write := flag.String("write", "", "document into which board and limits are written")
+	limits := flag.Bool("limits", false, "only write the limits, which takes no time")
 	flag.Parse()
-	if err := run(*write); err != nil {
+	if err := run(*write, *limits); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(document string) error {
+func run(document string, onlyLimits bool) error {
 	list, err := readLimits(os.DirFS("."))
 	if err != nil {
 		return err
+	}
+	if onlyLimits {
+		return update(document, map[string]string{"limits": limitsTable(list)})
 	}
 	rows, failed, err := play()
 	if err != nil {
@@ -48,16 +52,20 @@ func run(document string) error {
 	if document == "" {
 		return nil
 	}
+	return update(document, map[string]string{"limits": limitsTable(list), "board": boardTable(rows)})
+}
+
+// update puts tables into a document.
+func update(document string, tables map[string]string) error {
 	text, err := os.ReadFile(document)
 	if err != nil {
 		return err
 	}
-	out, err := insert(string(text), "limits", limitsTable(list))
-	if err == nil {
-		out, err = insert(out, "board", boardTable(rows))
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", document, err)
+	out := string(text)
+	for name, table := range tables {
+		if out, err = insert(out, name, table); err != nil {
+			return fmt.Errorf("%s: %w", document, err)
+		}
 	}
 	return os.WriteFile(document, []byte(out), 0o644)
 }
