@@ -125,7 +125,7 @@ delay 20ms
 == fault 192.0.2.1
 servfail
 == fault 192.0.2.2
-drop
+refuse
 `)
 		s.begin(0)
 		const perSecond, seconds = 1000, 60
