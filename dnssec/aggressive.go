@@ -11,7 +11,10 @@ import (
 // as much as those of a server have to.
 
 // maxInferredHashes is the most NSEC3 hashes that one look at what is remembered may
-// cost: those of a name five labels below its zone, and of two wildcards. What is deeper is asked for.
+// cost: those of a name five labels below its zone, of the zone, and of a wildcard.
+// What is deeper is asked for.
+//
+//bound:inferred_hashes
 const maxInferredHashes = 8
 
 // Denial is what remembered records say of a question. Everything in it is secure,

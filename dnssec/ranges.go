@@ -17,9 +17,11 @@ import (
 // order, and its SOA record, which every negative answer needs.
 
 const (
-	// defaultRangeBytes is what all ranges may take: some 25,000 of them, where the
-	// root has 1,450.
-	defaultRangeBytes = 8 << 20
+	// defaultRangeBytes is the memory of what secure zones deny: some 25,000 ranges,
+	// where the root has 1,450.
+	//
+	//bound:ranges Unbound 1 MiB
+	defaultRangeBytes = 8192 << 10
 	// zoneShare is the part of that for one zone, as a reciprocal, so that a server that
 	// makes up a range for every name it is asked for (RFC 4470) displaces only itself.
 	zoneShare = 8

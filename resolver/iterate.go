@@ -19,14 +19,10 @@ func (w *walk) iterate(q wire.Question) (meaning, error) {
 	cut := w.closestCut(start)
 	w.trace.add(Step{Kind: StepCut, raw: raw{zone: cut.Zone}})
 	steps := minimiser{q: q, off: w.r.o.FullNames}
-	var looked *zoneCut // for what was proved before
+	if res, ok := w.denied(cut, q); ok { // further down there is nothing more to know
+		return res, nil
+	}
 	for {
-		if cut != looked {
-			if res, ok := w.denied(cut, q); ok {
-				return res, nil
-			}
-			looked = cut
-		}
 		ask := q
 		if !cut.forwards() {
 			ask = steps.next(cut.Zone)
