@@ -49,6 +49,7 @@ type Config struct {
 // Access says who may ask and what public names may not resolve to.
 type Access struct {
 	Allow            []netip.Prefix `yaml:"allow"`
+	Rules            []AccessRule   `yaml:"rules"` // the longest prefix of both decides
 	PrivateAddresses []netip.Prefix `yaml:"private-addresses"`
 	PrivateDomains   []string       `yaml:"private-domains"` // canonical: lower case, final dot
 }

@@ -22,6 +22,7 @@ type key struct {
 var keys = []key{
 	{"listen", "UDP and TCP on each", in(listens, func(c *Config) *[]string { return &c.Listen })},
 	{"access.allow", "others get REFUSED with EDE 18", in(listOf(prefix), func(c *Config) *[]netip.Prefix { return &c.Access.Allow })},
+	{"access.rules", "exceptions: PREFIX allow, refuse or deny (no reply); the longest prefix decides", in(listOf(accessRule), func(c *Config) *[]AccessRule { return &c.Access.Rules })},
 	{"access.private-addresses", "prefixes that public names may not resolve to (rebinding)", in(listOf(prefix), func(c *Config) *[]netip.Prefix { return &c.Access.PrivateAddresses })},
 	{"access.private-domains", "names that are exempt", in(listOf(name), func(c *Config) *[]string { return &c.Access.PrivateDomains })},
 	{"metrics.listen", `/metrics, /healthz, /readyz; "" is off`, in(orEmpty(listen, parseListen), func(c *Config) *string { return &c.Metrics.Listen })},
@@ -142,17 +143,18 @@ var (
 		}
 		return s == "true", nil
 	}, boolean)
-	file     = scalar(`the name of a file, or ""`, quoted, parsePath, text)
-	socket   = scalar(`the name of a unix socket, or ""`, quoted, parseSocket, text)
-	word     = scalar(`up to 200 printable ASCII characters, or ""`, quoted, parseWord, text)
-	secret   = scalar(`32 hex digits, or ""`, quoted, parseSecret, text)
-	name     = scalar(`a domain name such as "example.org."`, quoted, parseName, text)
-	prefix   = scalar(`a prefix or an address such as "192.0.2.0/24" or "2001:db8::1"`, printed(netip.Prefix.String), parsePrefix, text)
-	listen   = scalar(`"V4:PORT" or "[V6]:PORT"`, quoted, parseListen, text)
-	server   = scalar(`"ADDR", "V4:PORT" or "[V6]:PORT"`, printed(serverText), parseServer, text)
-	date     = scalar(`a date such as "2026-01-31T12:00:00Z"`, printed(timeText), parseTime, text)
-	duration = scalar(`a duration such as 500ms, 30s, 5m or 24h, or 0`, durationText, parseDuration, text, integer).shaped("pattern", durationPattern)
-	positive = duration.that("a duration above 0, such as 376ms", func(d time.Duration) error {
+	file       = scalar(`the name of a file, or ""`, quoted, parsePath, text)
+	socket     = scalar(`the name of a unix socket, or ""`, quoted, parseSocket, text)
+	word       = scalar(`up to 200 printable ASCII characters, or ""`, quoted, parseWord, text)
+	secret     = scalar(`32 hex digits, or ""`, quoted, parseSecret, text)
+	name       = scalar(`a domain name such as "example.org."`, quoted, parseName, text)
+	prefix     = scalar(`a prefix or an address such as "192.0.2.0/24" or "2001:db8::1"`, printed(netip.Prefix.String), parsePrefix, text)
+	accessRule = scalar(`a prefix and allow, refuse or deny, such as "192.0.2.0/24 refuse"`, printed(AccessRule.String), parseAccessRule, text)
+	listen     = scalar(`"V4:PORT" or "[V6]:PORT"`, quoted, parseListen, text)
+	server     = scalar(`"ADDR", "V4:PORT" or "[V6]:PORT"`, printed(serverText), parseServer, text)
+	date       = scalar(`a date such as "2026-01-31T12:00:00Z"`, printed(timeText), parseTime, text)
+	duration   = scalar(`a duration such as 500ms, 30s, 5m or 24h, or 0`, durationText, parseDuration, text, integer).shaped("pattern", durationPattern)
+	positive   = duration.that("a duration above 0, such as 376ms", func(d time.Duration) error {
 		if d == 0 {
 			return fmt.Errorf("0 is too short")
 		}

@@ -22,6 +22,8 @@ var keyTests = []keyTest{
 		`127.0.0.1:53`, `"127.0.0.1:53" is a string; accepted: a list, each item "V4:PORT" or "[V6]:PORT"`},
 	{"access.allow", `["127.0.0.0/8", "::1/128"]`, `[192.0.2.7, "2001:db8::/32"]`, `["192.0.2.7/32", "2001:db8::/32"]`,
 		`"10.0.0.0/8"`, `"10.0.0.0/8" is a string; accepted: a list, each item a prefix or an address such as "192.0.2.0/24" or "2001:db8::1"`},
+	{"access.rules", `[]`, `["10.1.2.3/8 deny", "2001:db8::1 refuse", "127.0.0.0/8  allow_snoop"]`, `["10.0.0.0/8 deny", "2001:db8::1/128 refuse", "127.0.0.0/8 allow"]`,
+		`"10.0.0.0/8 deny"`, `"10.0.0.0/8 deny" is a string; accepted: a list, each item a prefix and allow, refuse or deny, such as "192.0.2.0/24 refuse"`},
 	{"access.private-addresses", `[]`, `["10.1.2.3/8", "::ffff:192.168.0.0/112"]`, `["10.0.0.0/8", "192.168.0.0/16"]`,
 		`true`, `true is a boolean; accepted: a list, each item a prefix or an address such as "192.0.2.0/24" or "2001:db8::1"`},
 	{"access.private-domains", `[]`, `[Corp.example, "."]`, `["corp.example.", "."]`,
@@ -189,7 +191,7 @@ func TestEveryKeyRefusesAWrongValueWithFileLineAndKey(t *testing.T) {
 func TestTheKeysAreThoseOfTheInterfaceAndNoOthers(t *testing.T) {
 	want := strings.Fields(`
 		listen
-		access.allow access.private-addresses access.private-domains
+		access.allow access.rules access.private-addresses access.private-domains
 		metrics.listen
 		log.level log.format log.queries
 		root.hints root.trust-anchors

@@ -75,6 +75,8 @@ func TestWrongConfigurationsNameLineAndKey(t *testing.T) {
 		{"access: {allow: [10.0.0]}", `f:1: access.allow[0]: "10.0.0" is not a prefix` + prefix},
 		{`access: {allow: ["fe80::1%eth0"]}`, `f:1: access.allow[0]: "fe80::1%eth0" is not a prefix` + prefix},
 		// names
+		{"access: {rules: [10.0.0.0/8]}", `f:1: access.rules[0]: "10.0.0.0/8" is not a rule; accepted: a prefix and allow, refuse or deny, such as "192.0.2.0/24 refuse"`},
+		{"access: {rules: [10.0.0.0/8 drop]}", `f:1: access.rules[0]: "drop" is unknown; accepted: a prefix and allow, refuse or deny, such as "192.0.2.0/24 refuse"`},
 		{"access: {private-domains: [a..b]}", `f:1: access.private-domains[0]: "a..b" is not a domain name: a label is empty` + name},
 		{`access: {private-domains: [""]}`, `f:1: access.private-domains[0]: "" is not a domain name: it is empty` + name},
 		{`access: {private-domains: ["*.example"]}`, `f:1: access.private-domains[0]: "*.example" is not a domain name: a name covers all names below it, without a wildcard` + name},

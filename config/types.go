@@ -28,6 +28,17 @@ type LogFormat string
 // ZoneType says what the servers of a configured zone are.
 type ZoneType string
 
+// AccessAction is what becomes of the queries of some clients.
+type AccessAction string
+
+// AccessRule is what holds for the clients of a prefix; its text is "PREFIX ACTION".
+type AccessRule struct {
+	Prefix netip.Prefix
+	Action AccessAction
+}
+
+func (r AccessRule) String() string { return r.Prefix.String() + " " + string(r.Action) }
+
 // LimitMode says what happens at a limit.
 type LimitMode string
 
@@ -43,6 +54,10 @@ const (
 
 	ZoneForward ZoneType = "forward" // recursive servers, asked with RD
 	ZoneStub    ZoneType = "stub"    // authoritative servers
+
+	AccessAllow  AccessAction = "allow"
+	AccessRefuse AccessAction = "refuse" // REFUSED with EDE 18
+	AccessDeny   AccessAction = "deny"   // no reply
 
 	LimitsEnforce LimitMode = "enforce"
 	LimitsRecord  LimitMode = "record" // count, but let the query go on
@@ -144,6 +159,26 @@ func parsePrefix(text string) (netip.Prefix, error) {
 		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 	}
 	return p.Masked(), nil
+}
+
+// parseAccessRule reads a prefix and what holds for it. The word of unbound for clients that may look into the cache is
+// another one for "allow", which includes that.
+func parseAccessRule(text string) (AccessRule, error) {
+	words := strings.Fields(text)
+	if len(words) != 2 {
+		return AccessRule{}, fmt.Errorf("%s is not a rule", shown(text))
+	}
+	p, err := parsePrefix(words[0])
+	if err != nil {
+		return AccessRule{}, err
+	}
+	switch a := AccessAction(words[1]); a {
+	case AccessAllow, AccessRefuse, AccessDeny:
+		return AccessRule{p, a}, nil
+	case "allow_snoop":
+		return AccessRule{p, AccessAllow}, nil
+	}
+	return AccessRule{}, fmt.Errorf("%s is unknown", shown(words[1]))
 }
 
 // parseListen reads an address to listen on. Port 0 is a free one of the system's choice. Names are refused: a resolver

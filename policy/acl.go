@@ -3,28 +3,56 @@
 // decision here is a pure function of the rule set and the packet.
 package policy
 
-import "net/netip"
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+)
 
-// ACL is a set of client addresses. The zero value allows nobody.
-type ACL struct{ prefixes []netip.Prefix }
+// Action is what becomes of a client's query.
+type Action uint8
 
-// NewACL makes the set of the addresses in the prefixes. An IPv4 prefix also
-// holds the IPv4-mapped IPv6 addresses of it.
-func NewACL(prefixes []netip.Prefix) *ACL {
-	a := &ACL{prefixes: make([]netip.Prefix, 0, len(prefixes))}
-	for _, p := range prefixes {
-		a.prefixes = append(a.prefixes, p.Masked())
-	}
-	return a
+const (
+	Refuse Action = iota // REFUSED with EDE 18
+	Allow
+	Deny // no reply: whoever sends forged queries in a client's name gets nothing
+)
+
+// Rule is what holds for the clients of a prefix.
+type Rule struct {
+	Prefix netip.Prefix
+	Action Action
 }
 
-// Has tells whether the address is in the set.
-func (a *ACL) Has(ip netip.Addr) bool {
+// ACL says what becomes of a client's query by its address. The zero value allows
+// nobody.
+type ACL struct{ rules []Rule } // the longest prefix first
+
+// NewACL allows the addresses in the prefixes, and makes exceptions by rules. The
+// longest prefix that has an address decides; of equal ones a rule, and of rules
+// the first. An IPv4 prefix also holds the IPv4-mapped IPv6 addresses of it.
+func NewACL(prefixes []netip.Prefix, rules ...Rule) *ACL {
+	all := slices.Clone(rules)
+	for _, p := range prefixes {
+		all = append(all, Rule{p, Allow})
+	}
+	for i := range all {
+		all[i].Prefix = all[i].Prefix.Masked()
+	}
+	slices.SortStableFunc(all, func(a, b Rule) int { return cmp.Compare(b.Prefix.Bits(), a.Prefix.Bits()) })
+	return &ACL{all}
+}
+
+// Judge says what becomes of a query from the address.
+func (a *ACL) Judge(ip netip.Addr) Action {
 	ip = ip.Unmap().WithZone("")
-	for _, p := range a.prefixes {
-		if p.Contains(ip) {
-			return true
+	for i := range a.rules {
+		if a.rules[i].Prefix.Contains(ip) {
+			return a.rules[i].Action
 		}
 	}
-	return false
+	return Refuse
 }
+
+// Has tells whether the address is allowed.
+func (a *ACL) Has(ip netip.Addr) bool { return a.Judge(ip) == Allow }

@@ -27,6 +27,20 @@ func TestACLHoldsAddressesInAnySpelling(t *testing.T) {
 	}
 }
 
+func TestTheLongestPrefixDecidesWhoMayAsk(t *testing.T) {
+	rule := func(p string, a Action) Rule { return Rule{netip.MustParsePrefix(p), a} }
+	a := NewACL(prefixes("10.0.0.0/8", "10.1.2.0/24", "::/0"), rule("10.1.0.0/16", Refuse), rule("10.1.2.3/32", Deny), rule("10.1.2.3/32", Allow),
+		rule("10.0.0.0/8", Deny), rule("fd00::/8", Deny))
+	for ip, want := range map[string]Action{
+		"10.9.9.9": Deny, "10.1.9.9": Refuse, "10.1.2.9": Allow, "10.1.2.3": Deny, "::ffff:10.1.2.3": Deny,
+		"192.0.2.1": Refuse, "2001:db8::1": Allow, "fd12::1%eth0": Deny,
+	} {
+		if got := a.Judge(netip.MustParseAddr(ip)); got != want {
+			t.Errorf("Judge(%s) is %d, want %d", ip, got, want)
+		}
+	}
+}
+
 func TestServersThatAreNeverAsked(t *testing.T) {
 	u := NewUpstreams(prefixes("127.0.0.0/8", "::1/128"), []netip.AddrPort{netip.MustParseAddrPort("192.0.2.7:53")})
 	for s, want := range map[string]bool{

@@ -25,7 +25,7 @@ func NewRebinding(prefixes []netip.Prefix, exempt []wire.Name) *Rebinding {
 
 // Forbids tells whether the name may not have the address.
 func (r *Rebinding) Forbids(name wire.Name, a netip.Addr) bool {
-	if r == nil || len(r.private.prefixes) == 0 || !r.private.Has(a) {
+	if r == nil || len(r.private.rules) == 0 || !r.private.Has(a) {
 		return false
 	}
 	for n := name; ; n = n.Parent() {

@@ -148,6 +148,24 @@ func TestStrangersAreRefused(t *testing.T) {
 	}
 }
 
+func TestDeniedClientsHearNothing(t *testing.T) {
+	w := newWorld(t, settings{})
+	here := netip.MustParsePrefix("127.0.0.0/8")
+	raw, err := question("www.example.com.", "A", 1232).Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func() []byte { return w.Handle(context.Background(), nil, raw, Meta{Client: netip.MustParseAddr("127.0.0.1")}) }
+	w.allow(policy.NewACL([]netip.Prefix{here}, policy.Rule{Prefix: here, Action: policy.Deny}))
+	if reply := ask(); reply != nil {
+		t.Errorf("a reply of %d octets", len(reply))
+	}
+	w.allow(policy.NewACL([]netip.Prefix{here}))
+	if reply := ask(); reply == nil {
+		t.Error("no reply to a client that is allowed again")
+	}
+}
+
 func TestWithoutRDOnlyTheCacheIsAsked(t *testing.T) {
 	clk := newFakeClock()
 	w := newWorld(t, settings{clock: clk.read})

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"rootwalk/cache"
+	"rootwalk/policy"
 	"rootwalk/resolver"
 	"rootwalk/wire"
 )
@@ -66,8 +67,12 @@ func (w *worker) quick(dst, query []byte, meta Meta, q *wire.Query) (reply []byt
 		return nil, true
 	}
 	w.stats.query(meta.Transport, q.Type)
-	if !w.set.Load().Allow.Has(meta.Client) {
+	switch w.set.Load().Allow.Judge(meta.Client) {
+	case policy.Refuse:
 		return w.refuse(dst, query, meta, q, wire.Refused, wire.EDEProhibited), true
+	case policy.Deny:
+		w.stats.dropped.Add(1)
+		return nil, true
 	}
 	switch verdict {
 	case wire.Malformed:

@@ -136,10 +136,19 @@ func (p *parts) serverOptions(cfg *config.Config) server.Options {
 	}
 	return server.Options{
 		Identity: policy.NewIdentity(cfg.Server.Version, cfg.Server.Identity), NSID: cfg.Server.NSID, Cookies: p.cookies(cfg),
-		Cache: p.cache, Resolver: p.resolver, Allow: policy.NewACL(cfg.Access.Allow), Log: p.log, Workers: workers, EDE: cfg.EDE,
+		Cache: p.cache, Resolver: p.resolver, Allow: policy.NewACL(cfg.Access.Allow, accessRules(cfg.Access.Rules)...), Log: p.log, Workers: workers, EDE: cfg.EDE,
 		Queries:  p.queryLog(cfg.Log.Queries),
 		StaleTTL: uint32(cfg.Stale.AnswerTTL / time.Second),
 	}
+}
+
+func accessRules(list []config.AccessRule) []policy.Rule {
+	actions := map[config.AccessAction]policy.Action{config.AccessAllow: policy.Allow, config.AccessRefuse: policy.Refuse, config.AccessDeny: policy.Deny}
+	out := make([]policy.Rule, 0, len(list))
+	for _, r := range list {
+		out = append(out, policy.Rule{Prefix: r.Prefix, Action: actions[r.Action]})
+	}
+	return out
 }
 
 // cookies are as configured. A random secret is drawn at the start alone, so that
