@@ -23,9 +23,10 @@ type localZone struct {
 	everyName map[wire.Type][]string
 	// names have records of their own; all other names do not exist.
 	names map[wire.Name]map[wire.Type][]string
-	// delegated is set where the public DNS has a delegation at this name, so that
-	// its DS record, or the proof that there is none, is asked for there.
-	delegated bool
+	// above is set where the zone above is asked for the DS record of this one, or
+	// the proof that there is none: it is the one who knows (RFC 4035 section 3.1.4.1),
+	// and a client that validates believes nobody else. The question gives nothing away.
+	above bool
 }
 
 // localTTL is the TTL of local data in seconds, as in RFC 6303 section 3.
@@ -44,7 +45,8 @@ var reverseZones = []string{
 }
 
 // NewLocal makes the local zones. Names in the zones of except are not local:
-// the configuration sends them elsewhere.
+// the configuration sends them elsewhere, or has a trust anchor for them, and so
+// knows that they exist.
 func NewLocal(except []wire.Name) *Local {
 	l := &Local{zones: map[wire.Name]*localZone{}, except: map[wire.Name]bool{}}
 	for _, n := range except {
@@ -53,21 +55,17 @@ func NewLocal(except []wire.Name) *Local {
 	// RFC 6761 section 6.3: localhost is this host, whatever anybody says.
 	l.add(&localZone{name: wire.MustName("localhost."), everyName: map[wire.Type][]string{
 		wire.TypeA: {"\x7f\x00\x00\x01"}, wire.TypeAAAA: {"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"}}})
+	l.add(&localZone{name: wire.MustName("onion.")}) // RFC 7686 section 2: nothing is looked up
 	for _, n := range []string{
-		"invalid.", // RFC 6761 section 6.4
-		"test.",    // RFC 6761 section 6.2
-		"onion.",   // RFC 7686 section 2
-		"alt.",     // RFC 9476 section 2
-		"local.",   // RFC 6762 section 22.1
-	} {
-		l.add(&localZone{name: wire.MustName(n)})
-	}
-	for _, n := range []string{
+		"invalid.",       // RFC 6761 section 6.4
+		"test.",          // RFC 6761 section 6.2
+		"alt.",           // RFC 9476 section 2
+		"local.",         // RFC 6762 section 22.1
 		"home.arpa.",     // RFC 8375 section 4
 		"resolver.arpa.", // RFC 9462 section 8.3
 		"service.arpa.",  // RFC 9665 section 10.1
 	} {
-		l.add(&localZone{name: wire.MustName(n), delegated: true})
+		l.add(&localZone{name: wire.MustName(n), above: true})
 	}
 	zones := slices.Clone(reverseZones)
 	for i := 16; i <= 31; i++ {
@@ -78,7 +76,7 @@ func NewLocal(except []wire.Name) *Local {
 	}
 	ptr := map[wire.Type][]string{wire.TypePTR: {string(wire.MustName("localhost."))}}
 	for _, n := range zones {
-		z := &localZone{name: wire.MustName(n), delegated: true}
+		z := &localZone{name: wire.MustName(n), above: true}
 		switch n {
 		case "127.in-addr.arpa.":
 			z.names = map[wire.Name]map[wire.Type][]string{wire.MustName("1.0.0.127.in-addr.arpa."): ptr}
@@ -100,7 +98,7 @@ func (l *Local) Answer(q wire.Question) (*wire.Reply, bool) {
 	}
 	for n := q.Name; n != wire.Root && !l.except[n]; n = n.Parent() {
 		if z, ok := l.zones[n]; ok {
-			if z.delegated && n == q.Name && q.Type == wire.TypeDS {
+			if z.above && n == q.Name && q.Type == wire.TypeDS {
 				return nil, false
 			}
 			return z.answer(q), true

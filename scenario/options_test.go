@@ -78,6 +78,9 @@ func (s *stage) options(sec lab.Section) {
 		}
 	}
 	if local {
+		for _, a := range s.validation.anchors {
+			configured = append(configured, s.name(a))
+		}
 		s.o.Local = policy.NewLocal(configured)
 	}
 	s.o.Rebinding = policy.NewRebinding(private, exempt)

@@ -4,6 +4,7 @@ package server
 // addresses; and who gets one.
 
 import (
+	"context"
 	"net/netip"
 	"slices"
 	"strings"
@@ -155,7 +156,9 @@ func TestDeniedClientsHearNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ask := func() []byte { return w.Handle(context.Background(), nil, raw, Meta{Client: netip.MustParseAddr("127.0.0.1")}) }
+	ask := func() []byte {
+		return w.Handle(context.Background(), nil, raw, Meta{Client: netip.MustParseAddr("127.0.0.1")})
+	}
 	w.allow(policy.NewACL([]netip.Prefix{here}, policy.Rule{Prefix: here, Action: policy.Deny}))
 	if reply := ask(); reply != nil {
 		t.Errorf("a reply of %d octets", len(reply))

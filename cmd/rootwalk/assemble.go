@@ -119,7 +119,7 @@ func (p *parts) resolverOptions(w world, cfg *config.Config) resolver.Options {
 		Cache:     p.cache, Upstream: p.upstream, Hints: w.hints, Log: p.log,
 		MaxAliases: maxAliases(cfg.Resolver.MaxAliases), FullNames: !cfg.Resolver.QNAMEMinimisation,
 		IPv4: cfg.Upstream.IPv4, IPv6: cfg.Upstream.IPv6,
-		Local: policy.NewLocal(names(cfg.Zones)), Zones: zones(cfg.Zones),
+		Local: policy.NewLocal(append(names(cfg.Zones), anchored(w.anchors)...)), Zones: zones(cfg.Zones),
 		Rebinding: policy.NewRebinding(cfg.Access.PrivateAddresses, parseNames(cfg.Access.PrivateDomains)),
 		Stale:     resolver.Stale{Enabled: cfg.Stale.Enabled, MaxAge: cfg.Stale.MaxAge, ClientTimeout: cfg.Stale.ClientTimeout},
 		Prefetch:  cfg.Cache.Prefetch, Record: cfg.Limits.Mode == config.LimitsRecord, FullResponses: !cfg.Resolver.MinimalResponses,
@@ -196,6 +196,15 @@ func names(list []config.Zone) []wire.Name {
 		texts[i] = list[i].Name
 	}
 	return parseNames(texts)
+}
+
+// anchored are the zones with trust anchors of their own.
+func anchored(list []dnssec.Anchor) []wire.Name {
+	out := make([]wire.Name, len(list))
+	for i := range list {
+		out[i] = list[i].Zone
+	}
+	return out
 }
 
 // parseNames reads names that the configuration has checked already.
