@@ -99,7 +99,7 @@ func classify(zone wire.Name, forwarder bool, q wire.Question, m *wire.Message) 
 	if !m.AA() && m.Flags&wire.FlagRA != 0 && !forwarder {
 		res.doubt, res.reason = fromCache, "answers from a cache"
 	}
-	name, complete := res.followAnswer(zone, q, answer(m))
+	name, complete := res.followAnswer(zone, q, answer(zone, q, m))
 	if m.Rcode == wire.YXDomain && res.kind != isYXDomain {
 		return meaning{kind: isBroken, reason: "YXDOMAIN without a DNAME"}
 	}
@@ -138,8 +138,8 @@ func classify(zone wire.Name, forwarder bool, q wire.Question, m *wire.Message) 
 
 // answer groups the answer section. Signatures of it that a server put into the
 // additional section are as good as any.
-func answer(m *wire.Message) []wire.RRset {
-	sets := wire.Group(m.Answer)
+func answer(zone wire.Name, q wire.Question, m *wire.Message) []wire.RRset {
+	sets := slices.DeleteFunc(group(q, m.Answer), func(s wire.RRset) bool { return overreaches(&s, zone) })
 	for _, r := range m.Additional {
 		if r.Type != wire.TypeRRSIG {
 			continue
@@ -149,6 +149,31 @@ func answer(m *wire.Message) []wire.RRset {
 		}
 	}
 	return sets
+}
+
+// group makes sets of the records of an answer. Who asks for signatures gets all
+// of the name as one set; they are of no use to anybody else.
+func group(q wire.Question, recs []wire.Record) []wire.RRset {
+	sets := wire.Group(recs)
+	if q.Type != wire.TypeRRSIG {
+		return sets
+	}
+	s := wire.RRset{Name: q.Name, Type: q.Type, Class: q.Class, TTL: 1<<31 - 1}
+	for _, r := range recs {
+		if r.Type == wire.TypeRRSIG && r.Name == q.Name && r.Class == q.Class {
+			s.Data, s.TTL = append(s.Data, r.Data), min(s.TTL, r.TTL)
+		}
+	}
+	if len(s.Data) > 0 {
+		sets = append(sets, s)
+	}
+	return sets
+}
+
+// overreaches tells whether an NSEC record denies names that are none of the zone's
+// business: its next name is outside (RFC 4034 section 4.1.1).
+func overreaches(s *wire.RRset, zone wire.Name) bool {
+	return s.Type == wire.TypeNSEC && slices.ContainsFunc(s.Data, func(d string) bool { return !wire.NameAt(d, 0).Lower().In(zone) })
 }
 
 // signed tells whether there are proofs that somebody signed: what the servers of
@@ -254,7 +279,7 @@ func findSOA(sets []wire.RRset, zone, name wire.Name) *wire.RRset {
 func denials(sets []wire.RRset, zone wire.Name) []wire.RRset {
 	var out []wire.RRset
 	for i := range sets {
-		if s := &sets[i]; (s.Type == wire.TypeNSEC || s.Type == wire.TypeNSEC3) && s.Name.In(zone) {
+		if s := &sets[i]; (s.Type == wire.TypeNSEC || s.Type == wire.TypeNSEC3) && s.Name.In(zone) && !overreaches(s, zone) {
 			out = append(out, *s)
 		}
 	}

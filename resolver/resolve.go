@@ -283,7 +283,7 @@ func (w *walk) cached(k, q wire.Question) *piece {
 		return nil
 	}
 	age := h.Age(now)
-	answer, authority := wire.Group(m.Answer), wire.Group(m.Authority)
+	answer, authority := group(k, m.Answer), wire.Group(m.Authority)
 	for i := range answer {
 		answer[i].TTL -= min(age, answer[i].TTL)
 	}

@@ -33,8 +33,8 @@ func (r *Resolver) bound(p *piece, k kind) {
 	if k == isYXDomain { // as long as the DNAME
 		return
 	}
-	if len(p.soa) == 0 { // RFC 2308 section 5: not to be kept
-		p.ttl = 0
+	if len(p.soa) == 0 { // RFC 2308 section 5: not to be kept, unless the operator has it so for everything
+		p.ttl = minimum
 		return
 	}
 	soa := &p.soa[0]

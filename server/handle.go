@@ -95,7 +95,7 @@ func (w *worker) quick(dst, query []byte, meta Meta, q *wire.Query) (reply []byt
 		return w.identity(dst, query, meta, q), true
 	case q.Class != wire.ClassIN:
 		return w.refuse(dst, query, meta, q, wire.Refused, wire.EDENotSupported), true
-	case q.Type.Meta() || q.Type == wire.TypeRRSIG: // signatures alone are of no use (RFC 8482 section 7)
+	case q.Type.Meta():
 		return w.refuse(dst, query, meta, q, wire.NotImp, wire.EDENotSupported), true
 	}
 	return w.cached(dst, query, meta, q)
