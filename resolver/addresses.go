@@ -130,10 +130,13 @@ next:
 // whether there is anything new to ask.
 func (w *walk) moreAddresses(s *servers) (bool, error) {
 	more, err := w.searchNames(s)
-	if more || err != nil || s.parents || s.cut.conf != nil || len(s.list) > 0 {
+	if more || err != nil || s.parents || s.cut.conf != nil || len(s.list) > 0 && len(w.liars) == 0 {
 		return more, err
 	}
 	s.parents = true
+	if len(s.list) > 0 {
+		return w.searchFamilies(s)
+	}
 	return w.searchParents(s)
 }
 

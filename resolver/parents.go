@@ -71,6 +71,27 @@ func (w *walk) askParent(s *servers, q wire.Question) (bool, error) {
 	return s.add(w, q.Name, p.addresses(nil)), nil
 }
 
+// searchFamilies looks for addresses of the family that the glue has none of, where
+// all that are known gave bogus answers: their own servers may know them, and what
+// is there may be in better order.
+func (w *walk) searchFamilies(s *servers) (bool, error) {
+	for _, ns := range s.cut.Servers {
+		if len(ns.Glue) == 0 || !ns.Name.In(s.cut.Zone) || w.depth >= maxDepth || w.looksFor(ns.Name) {
+			continue
+		}
+		for _, t := range w.addressTypes() {
+			if slices.ContainsFunc(ns.Glue, func(a netip.Addr) bool { return a.Is4() == (t == wire.TypeA) }) {
+				continue
+			}
+			r, err := w.findAddress(wire.Question{Name: ns.Name, Type: t, Class: wire.ClassIN})
+			if err != nil || s.add(w, ns.Name, r.found) {
+				return err == nil, err
+			}
+		}
+	}
+	return false, nil
+}
+
 // awake leaves out what has just been silent: it was asked often enough.
 func (w *walk) awake(addrs []netip.Addr) []netip.Addr {
 	return slices.DeleteFunc(slices.Clone(addrs), w.r.o.Upstream.Silent)
