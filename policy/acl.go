@@ -12,6 +12,7 @@ import (
 // Action is what becomes of a client's query.
 type Action uint8
 
+// What may become of it; the zero value is the one for strangers.
 const (
 	Refuse Action = iota // REFUSED with EDE 18
 	Allow
