@@ -41,6 +41,7 @@
 //	no-cookies                    clients get no cookies
 //	validate                      answers are validated; the lab's root key is trusted, and it is 2026-01-01
 //	aggressive                    and what is proved for one question serves others
+//	follow                        and its changes are followed (RFC 5011)
 //	anchor ZONE...                instead the keys of these zones of the lab are trusted
 //	date DATE                     another day on which the scenario begins
 //	validation-time DATE          signatures are judged as of then, however time passes

@@ -72,12 +72,14 @@ type stage struct {
 	figures figures
 
 	validation validation
+	unfollow   func() // ends the following of trust anchors; nil where nobody follows
 }
 
 // play plays one scenario inside a synctest bubble.
 func play(t *testing.T, text string) {
 	s, steps := newStage(t, text)
 	s.build()
+	s.follow()
 	for _, step := range steps {
 		s.begin(step.Line)
 		s.step(step)
@@ -131,6 +133,9 @@ func (s *stage) build() {
 
 // end waits for what goes on behind the answers.
 func (s *stage) end() {
+	if s.unfollow != nil {
+		s.unfollow()
+	}
 	s.resolver.Close()
 	time.Sleep(time.Minute) // timers of the bubble end
 }

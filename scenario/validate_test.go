@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 // validation is what the settings of a scenario say of validation.
 type validation struct {
 	on       bool
+	follow   bool // the changes of trust anchors
 	o        dnssec.Options
 	anchors  []string // zones of the lab whose keys are trusted
 	began    time.Time
@@ -40,6 +42,8 @@ func (s *stage) validationOption(w []string) bool {
 		v.on = true
 	case "aggressive":
 		v.on, v.o.Aggressive = true, true
+	case "follow":
+		v.on, v.follow = true, true
 	case "anchor":
 		v.anchors = w[1:]
 	case "date":
@@ -94,6 +98,20 @@ func (s *stage) validator() *dnssec.Validator {
 	}
 	o.NegativeAnchors = dnssec.NegativeAnchors(until, wall)
 	return dnssec.New(o)
+}
+
+// follow has the trust anchors followed until the end of the scenario.
+func (s *stage) follow() {
+	v := &s.validation
+	if !v.follow {
+		return
+	}
+	points, _ := dnssec.TrustPoints(s.anchors(), nil)
+	f := dnssec.NewFollower(dnssec.FollowOptions{Validator: s.o.Validator, Points: points, Fetch: s.resolver.FetchKeys, Clock: s.o.Clock,
+		Wall: func() time.Time { return v.date.Add(time.Since(v.began)) }})
+	ctx, cancel := context.WithCancel(context.Background())
+	go f.Run(ctx)
+	s.unfollow = cancel
 }
 
 // anchors are the keys of the lab that the scenario trusts.
