@@ -144,12 +144,14 @@ func TestAskingAnewInfersNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, net, _ := newValidating(t, "== zone example.com @ 192.0.2.1 signed\nalpha A 192.0.2.80\nomega A 192.0.2.81\n")
 		defer r.Close()
+		r.Prime(t.Context())
 		for i, packets := range []int{6, 0, 1} { // with keys, inferred, anew
 			before := len(net.Queries())
 			q := wire.Question{Name: wire.MustName(fmt.Sprintf("gone%d.example.com.", i)), Type: wire.TypeA, Class: wire.ClassIN}
 			if res, err := r.Lookup(t.Context(), Request{Question: q, Anew: i == 2}); err != nil || res.Reply.Rcode() != wire.NXDomain {
 				t.Fatal(err)
 			}
+			synctest.Wait()
 			if n := len(net.Queries()) - before; n != packets {
 				t.Errorf("question %d: %d packets, want %d", i+1, n, packets)
 			}
