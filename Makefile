@@ -56,6 +56,9 @@ fuzz:                ## every fuzz target for FUZZTIME (30s)
 bench:               ## benchmarks that match BENCH, BENCHCOUNT times
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) ./...
 
+compare:             ## cached answers beside other resolvers, in a network namespace: tables for docs/benchmarks.md
+	go run ./bench
+
 cross: $(PLATFORMS:%=cross/%)  ## compile for every system and processor that is supported
 
 .PHONY: $(PLATFORMS:%=cross/%)

@@ -36,7 +36,7 @@ var floors = [][]string{
 	3: {"resolver"},
 	4: {"server"},
 	5: {"metrics", "config", "control"},
-	6: {"cmd/rootwalk", "rootHints/generate", "scenario", "test/e2e", "test/soak", "test/attacks", "."},
+	6: {"cmd/rootwalk", "rootHints/generate", "scenario", "test/e2e", "test/soak", "test/attacks", "bench", "."},
 }
 
 // prometheusHome is the only package that may import Prometheus: who counts
