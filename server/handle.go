@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"rootwalk/cache"
+	"rootwalk/dnssec"
 	"rootwalk/policy"
 	"rootwalk/resolver"
 	"rootwalk/wire"
@@ -189,7 +190,7 @@ func (w *worker) write(dst, query []byte, meta Meta, q *wire.Query, a answer) []
 	if a.status == cache.Secure && !q.CD() {
 		if text, ok := w.sentinel(query, q); ok {
 			w.stats.rcode(wire.ServFail)
-			return w.error(dst, query, meta, q, wire.ServFail, wire.EDEOther, text)
+			return w.error(dst, query, meta, q, wire.ServFail, dnssec.EDEBogus, text) // as if validation had failed
 		}
 	}
 	w.stats.rcode(rcode)
