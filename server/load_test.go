@@ -112,6 +112,7 @@ func TestAPanicCostsOneQuery(t *testing.T) {
 		}
 	}
 	eventually(t, "nothing in flight", func() bool { return w.Stats().Pending == 0 && w.resolver.Stats().InFlight == 0 })
+	t.Attr("row", fmt.Sprintf("F | a panic in one query, on the byte path and in walks | SERVFAIL for that query, counted, the next is answered | %d panics, held | ", panics))
 }
 
 // What panicked must not leave a flight behind, for which all later questions
@@ -145,6 +146,7 @@ func TestShutdownAnswersWhatIsInFlight(t *testing.T) {
 	for _, doors := range [][]door{{overUDP}, {overTCP}, {overUDP, overTCP, overTCP}} {
 		t.Run(fmt.Sprint(doors), func(t *testing.T) { shutdownWith(t, doors) })
 	}
+	t.Attr("row", "F | the end of a server with questions in flight | all are answered | held | ")
 }
 
 // shutdownWith ends a server that has a question in flight from each door.

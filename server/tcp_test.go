@@ -188,6 +188,7 @@ func TestWhatComesWhileTooManyWaitIsTurnedAway(t *testing.T) {
 			t.Errorf("%s: afterwards: %v", limit, r)
 		}
 	}
+	t.Attr("row", "F | 10,000 questions wait, or 1,000 of one client | more are turned away, cached ones are answered | held | ")
 }
 
 func TestAnIPv6NetworkIsOneClient(t *testing.T) {
