@@ -3,7 +3,7 @@
 package scenario
 
 // lossyNames is how many names are asked for over a network that loses packets.
-const lossyNames = 1000
+const lossyNames = 300
 
 // deepWorlds is how many sets of names far away are asked for.
-const deepWorlds = 8
+const deepWorlds = 4
