@@ -238,7 +238,12 @@ func (r *Resolver) Lookup(ctx context.Context, req Request) (Result, error) {
 	if leader {
 		// The walk goes on when the client that began it leaves: others wait for it.
 		fly := func() {
-			r.flights.fly(f, func() (Result, error) { return r.walk(context.WithoutCancel(ctx), req, false) })
+			r.flights.fly(f, func() (Result, error) {
+				if res, err, ok := r.landed(&key, req); ok {
+					return res, err
+				}
+				return r.walk(context.WithoutCancel(ctx), req, false)
+			})
 		}
 		if _, impatient := ctx.Deadline(); impatient {
 			r.goBehind(fly)
@@ -247,6 +252,19 @@ func (r *Resolver) Lookup(ctx context.Context, req Request) (Result, error) {
 		}
 	}
 	return f.wait(ctx)
+}
+
+// landed looks for what another flight has brought between a client's look into the
+// cache and the beginning of its own flight.
+func (r *Resolver) landed(key *cache.Key, req Request) (Result, error, bool) {
+	now := r.o.Clock().Seconds()
+	if h, b, ok := r.o.Cache.GetAnswer(key, nil, now); ok && h.Fresh(now) && r.Serves(h, req.CD) {
+		return Result{Reply: b, Header: h, Cached: true}, nil, true
+	}
+	if f := r.failed(req.Question, now); f != nil && !(req.CD && f.judged) {
+		return Result{}, f, true
+	}
+	return Result{}, nil, false
 }
 
 // local answers a question about a name that is nobody else's business.

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience bounds waiting for what must happen.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // command is rootwalk with arguments, in an environment without settings. The
 // race detector sleeps for a second at every exit unless it is told not to.
