@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,11 +27,15 @@ type rolling struct {
 	validator          *Validator
 	follower           *Follower
 	stop               func()
+	turn               sync.Mutex // the test has it, but while time passes
 }
 
 // follow begins to follow the zone, as after a start with the text that was saved.
 func (r *rolling) follow(configured []Anchor) {
 	r.t.Helper()
+	if r.follower == nil {
+		r.turn.Lock()
+	}
 	remembered, err := ReadTrustPoints(r.saved)
 	if err != nil && r.saved != nil {
 		r.t.Fatal(err)
@@ -49,6 +54,8 @@ func (r *rolling) follow(configured []Anchor) {
 }
 
 func (r *rolling) fetch(_ context.Context, zone wire.Name, good func(Fetched) error) error {
+	r.turn.Lock()
+	defer r.turn.Unlock()
 	r.looks++
 	if r.down {
 		return errors.New("nobody answers")
@@ -58,8 +65,10 @@ func (r *rolling) fetch(_ context.Context, zone wire.Name, good func(Fetched) er
 
 // after lets time pass and says how each key fares: "-" where it is not followed.
 func (r *rolling) after(d time.Duration, keys ...*ksk) string {
+	r.turn.Unlock()
 	time.Sleep(d)
 	synctest.Wait()
+	r.turn.Lock()
 	var out []string
 	for _, k := range keys {
 		s := "-"
