@@ -98,7 +98,7 @@ func (s *Server) Allows(client netip.Addr) bool { return s.set.Load().Allow.Has(
 
 // lastReads is how long a server that ends goes on reading: what clients have sent
 // before is on this host already, in the queue of a socket or of a listener.
-const lastReads = 50 * time.Millisecond
+const lastReads = 200 * time.Millisecond
 
 // Shutdown reads what has arrived, waits until all of it is answered or ctx ends,
 // and closes the sockets.
