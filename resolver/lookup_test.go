@@ -155,6 +155,32 @@ func TestCallersOfOneQuestionShareAWalkAndLeaveAlone(t *testing.T) {
 	}
 }
 
+// What an operator has changed and flushed must not come back with a walk that was
+// under way.
+func TestAWalkByOlderSettingsLeavesNothingBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, net := newOver(t, wwwZone+"== fault 192.0.2.1 delay 300ms", Options{Clock: virtual()})
+		defer r.Close()
+		r.Prime(t.Context())
+		var older sync.WaitGroup
+		older.Go(func() {
+			if res, err := r.Lookup(t.Context(), www()); err != nil || res.Reply.Answers() != 1 {
+				t.Errorf("the walk itself: %+v, %v", res, err)
+			}
+		})
+		synctest.Wait()
+		next := r.With(r.o)
+		older.Wait()
+		asked := len(net.Queries())
+		if res, err := next.Lookup(t.Context(), www()); err != nil || res.Cached || len(net.Queries()) == asked {
+			t.Errorf("cached %v, error %v", res.Cached, err)
+		}
+		if res, err := next.Lookup(t.Context(), www()); err != nil || !res.Cached {
+			t.Errorf("and then: cached %v, error %v", res.Cached, err)
+		}
+	})
+}
+
 func TestEachCallerOwnsItsBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := newOver(t, wwwZone+"== fault 192.0.2.1 delay 300ms", Options{Clock: virtual()})

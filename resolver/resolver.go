@@ -82,13 +82,15 @@ type Resolver struct {
 	o     Options
 	hints cache.Cut
 	zones map[wire.Name]*Zone
+	// Questions join no walk that goes by other settings.
+	flights flights
 	*living
 }
 
 // living is what goes on and what was counted; it outlives settings.
 type living struct {
-	places   chan struct{} // one for each walk that may run
-	flights  flights
+	places   chan struct{}            // one for each walk that may run
+	newest   atomic.Pointer[Resolver] // whose settings are in force
 	learn    learning
 	troubled *troubled
 	priming  atomic.Bool
@@ -103,14 +105,13 @@ type living struct {
 func New(o Options) *Resolver {
 	l := &living{places: make(chan struct{}, MaxInFlight), asked: asked{seed: maphash.MakeSeed()}}
 	l.troubled = newTroubled()
-	l.flights.m = map[cache.Key]*flight{}
 	l.learn.m = map[wire.Question]bool{}
 	return l.with(o)
 }
 
 // With is the same resolver with other settings: it shares what goes on and what
 // was counted, and the cache where that is given. Walks under way end by the
-// settings that they began with.
+// settings that they began with, and what they find is not kept.
 func (r *Resolver) With(o Options) *Resolver {
 	next := r.with(o)
 	if !reflect.DeepEqual(next.hints, r.hints) { // another root
@@ -136,7 +137,7 @@ func (l *living) with(o Options) *Resolver {
 	if o.MaxNegativeTTL == 0 {
 		o.MaxNegativeTTL = DefaultMaxNegativeTTL
 	}
-	r := &Resolver{o: o, living: l}
+	r := &Resolver{o: o, living: l, flights: flights{m: map[cache.Key]*flight{}}}
 	r.hints.Zone = wire.Root
 	r.zones = make(map[wire.Name]*Zone, len(o.Zones))
 	for i := range o.Zones {
@@ -150,6 +151,7 @@ func (l *living) with(o Options) *Resolver {
 			r.hints.Servers = append(r.hints.Servers, cache.NameServer{Name: n.Lower(), Glue: s.Addrs})
 		}
 	}
+	l.newest.Store(r)
 	return r
 }
 

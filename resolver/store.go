@@ -171,7 +171,7 @@ func (r *Resolver) put(rep *wire.Reply, ttl uint32, s standing) (cache.Header, w
 		}
 		key.Set(cache.Answer, cache.Question{Name: []byte(rep.Question.Name), Type: t, Class: rep.Question.Class,
 			CD: s.status == cache.Bogus || s.status == cache.Indeterminate})
-		r.o.Cache.Put(&key, h, packed)
+		r.putAnswer(&key, h, packed)
 	}
 	if s.remark != "" {
 		var key cache.Key
@@ -186,6 +186,21 @@ func (r *Resolver) put(rep *wire.Reply, ttl uint32, s standing) (cache.Header, w
 //
 //limit:set_records BIND 100, and 100 types of a name
 const maxRecords = 100
+
+// putAnswer stores an answer that was found by the settings in force: what others
+// led to was forgotten when they changed, and must not come back behind that.
+func (r *Resolver) putAnswer(key *cache.Key, h cache.Header, packed []byte) {
+	if !r.inForce() {
+		return
+	}
+	r.o.Cache.Put(key, h, packed)
+	if !r.inForce() { // just now
+		r.o.Cache.Delete(key)
+	}
+}
+
+// inForce tells whether there are no newer settings.
+func (r *Resolver) inForce() bool { return r.newest.Load() == r }
 
 // worthKeeping tells whether a reply may stay in the cache at all: one that is
 // unreasonably large is passed on and forgotten.
@@ -272,6 +287,9 @@ const (
 // remember stores that a question failed. Where there is stale data to answer
 // with, it is not looked at again for longer.
 func (r *Resolver) remember(q wire.Question, f *Failure, stale bool) {
+	if !r.inForce() {
+		return
+	}
 	var key cache.Key
 	key.SetName(cache.Failure, q.Name, q.Type, q.Class)
 	now := r.o.Clock().Seconds()
