@@ -55,7 +55,8 @@ func (w *walk) keep(q wire.Question, p *piece) {
 	name := q.Name
 	for i := range p.links {
 		l := &p.links[i]
-		if l.Type == wire.TypeDNAME || q.Type != l.Type && !(i > 0 && p.links[i-1].Type == wire.TypeDNAME) {
+		// What the parent has in the place of DS records holds for no other type.
+		if !parentSide(q.Type) && (l.Type == wire.TypeDNAME || q.Type != l.Type && !(i > 0 && p.links[i-1].Type == wire.TypeDNAME)) {
 			w.r.keepReply(&wire.Reply{Question: wire.Question{Name: l.Name, Type: l.Type, Class: l.Class}, Answer: []wire.RRset{*l}, Authority: linkProofs(p)}, l.TTL, standing{status: p.status})
 		}
 		if l.Type == wire.TypeCNAME {
