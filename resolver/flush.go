@@ -10,9 +10,13 @@ import (
 // Flush forgets what is known of a name: answers of all types, that it does not
 // exist, its delegation and keys, and that questions about it failed. With subtree
 // that goes for all names below it too. It returns how many entries of the cache
-// that were.
+// that were. Whatever walks are under way end, but nothing of them is kept, whatever
+// they are about: they may stand on what is forgotten here.
 func (r *Resolver) Flush(name wire.Name, subtree bool) int {
 	name = name.Lower()
+	for n := r.newest.Load(); !r.newest.CompareAndSwap(n, n.again()); n = r.newest.Load() {
+	}
+	r = r.current()
 	zone := r.zoneAround(name)
 	flushed := r.o.Cache.Flush(name, subtree)
 	if r.o.Validator != nil { // what the zone that it is in has denied may be about it

@@ -1,9 +1,12 @@
 package resolver
 
 import (
+	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"rootwalk/cache"
 	"rootwalk/wire"
 )
 
@@ -30,6 +33,56 @@ func TestAFlushForgetsWhatWasDeniedOfTheName(t *testing.T) {
 		r.Flush(wire.MustName("com."), true)
 		if n := ask("www.example.com."); n < 3 {
 			t.Errorf("after a flush of all below com. %d packets were sent", n)
+		}
+	})
+}
+
+// What an operator forgets must not come back with a walk that was under way, nor be
+// shared by who asks after that.
+func TestAWalkBeforeAFlushLeavesNothingBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, net := newOver(t, wwwZone+"== fault all delay 300ms", Options{Clock: virtual()})
+		defer r.Close()
+		r.Prime(t.Context())
+		ask := func() (cached bool) {
+			res, err := r.Lookup(t.Context(), www())
+			if err != nil || res.Reply.Answers() != 1 {
+				t.Errorf("got %+v, %v", res, err)
+			}
+			return res.Cached
+		}
+		for i, queries := range []int{3, 4, 3} { // of the new walk, and what is left of the old one where they do not meet
+			moment := time.Duration(100+300*i) * time.Millisecond // at the root, com., example.com.
+			r.Flush(wire.MustName("com."), true)
+			var older sync.WaitGroup
+			older.Go(func() { ask() })
+			time.Sleep(moment)
+			r.Flush(wire.MustName("com."), true)
+			net.ResetQueries()
+			older.Go(func() { ask() })
+			older.Wait()
+			if n := len(net.Queries()); n != queries {
+				t.Errorf("after %v: %d queries by a walk that went on and one that began, want %d", moment, n, queries)
+			}
+			if !ask() {
+				t.Errorf("after %v: what was found since is not kept", moment)
+			}
+		}
+		r.Flush(wire.MustName("com."), true)
+		var older sync.WaitGroup
+		older.Go(func() { ask() })
+		time.Sleep(100 * time.Millisecond)
+		r.Flush(wire.MustName("com."), true)
+		older.Wait()
+		var kept []string
+		r.o.Cache.Each(func(e *cache.Entry) bool {
+			if q := e.Key.Question(); wire.Name(q.Name).In("\x03com\x00") {
+				kept = append(kept, wire.Name(q.Name).String())
+			}
+			return true
+		})
+		if len(kept) > 0 {
+			t.Errorf("a walk that was under way has kept something of %q", kept)
 		}
 	})
 }

@@ -13,6 +13,7 @@ import (
 // 2.3). Where good returns an error another server is asked, a few times; the
 // last error is returned.
 func (r *Resolver) FetchKeys(ctx context.Context, zone wire.Name, good func(dnssec.Fetched) error) error {
+	r = r.current()
 	ctx, cancel := context.WithTimeout(ctx, QuestionTime)
 	defer cancel()
 	w := &walk{r: r, ctx: ctx, began: time.Now(), raw: true,

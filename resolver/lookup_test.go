@@ -169,7 +169,7 @@ func TestAWalkByOlderSettingsLeavesNothingBehind(t *testing.T) {
 			}
 		})
 		synctest.Wait()
-		next := r.With(r.o)
+		next := r.With(*r.o)
 		older.Wait()
 		asked := len(net.Queries())
 		if res, err := next.Lookup(t.Context(), www()); err != nil || res.Cached || len(net.Queries()) == asked {

@@ -12,7 +12,7 @@ import (
 // (RFC 9609), and returns when the first attempt has ended, well or not. A failed
 // one is repeated as soon as a walk needs the root again.
 func (r *Resolver) Prime(ctx context.Context) {
-	if r.zones[wire.Root] == nil && r.priming.CompareAndSwap(false, true) {
+	if r = r.current(); r.zones[wire.Root] == nil && r.priming.CompareAndSwap(false, true) {
 		r.primeOnce(ctx)
 	}
 }

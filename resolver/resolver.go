@@ -79,10 +79,10 @@ const (
 // Resolver answers questions by walking the DNS from the root, and remembers
 // what it learned. It is safe for use by many goroutines.
 type Resolver struct {
-	o     Options
+	o     *Options
 	hints cache.Cut
 	zones map[wire.Name]*Zone
-	// Questions join no walk that goes by other settings.
+	// Questions join no walk that goes by other settings, or that began before a flush.
 	flights flights
 	*living
 }
@@ -90,7 +90,7 @@ type Resolver struct {
 // living is what goes on and what was counted; it outlives settings.
 type living struct {
 	places   chan struct{}            // one for each walk that may run
-	newest   atomic.Pointer[Resolver] // whose settings are in force
+	newest   atomic.Pointer[Resolver] // whose settings are in force, since the last flush
 	learn    learning
 	troubled *troubled
 	priming  atomic.Bool
@@ -137,7 +137,7 @@ func (l *living) with(o Options) *Resolver {
 	if o.MaxNegativeTTL == 0 {
 		o.MaxNegativeTTL = DefaultMaxNegativeTTL
 	}
-	r := &Resolver{o: o, living: l, flights: flights{m: map[cache.Key]*flight{}}}
+	r := &Resolver{o: &o, living: l, flights: flights{m: map[cache.Key]*flight{}}}
 	r.hints.Zone = wire.Root
 	r.zones = make(map[wire.Name]*Zone, len(o.Zones))
 	for i := range o.Zones {
@@ -152,6 +152,21 @@ func (l *living) with(o Options) *Resolver {
 		}
 	}
 	l.newest.Store(r)
+	return r
+}
+
+// again is the same resolver for what begins from now on: what is under way is not
+// kept, and joined by nobody.
+func (r *Resolver) again() *Resolver {
+	return &Resolver{o: r.o, hints: r.hints, zones: r.zones, flights: flights{m: map[cache.Key]*flight{}}, living: r.living}
+}
+
+// current is the resolver as it is after the last flush. One whose settings are not
+// in force any more is left as it is.
+func (r *Resolver) current() *Resolver {
+	if n := r.newest.Load(); n.o == r.o {
+		return n
+	}
 	return r
 }
 
@@ -199,6 +214,7 @@ type Result struct {
 // *Failure. Name errors and empty answers are answers, not errors. A caller waits
 // until its deadline, or for QuestionTime at the most; the walk goes on without it.
 func (r *Resolver) Lookup(ctx context.Context, req Request) (Result, error) {
+	r = r.current()
 	var key cache.Key
 	req.Name = req.Name.Lower()
 	key.SetName(cache.Answer, req.Name, req.Type, req.Class)

@@ -70,6 +70,7 @@ func (r *Resolver) DueForRefresh(h cache.Header, now int64) bool {
 // returns at once; a question that is being refreshed, or that failed a moment
 // ago, is left alone.
 func (r *Resolver) Refresh(q wire.Question) {
+	r = r.current()
 	q.Name = q.Name.Lower()
 	if r.failed(q, r.o.Clock().Seconds()) != nil || !r.learn.begin(q) {
 		return

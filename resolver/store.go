@@ -172,12 +172,12 @@ func (r *Resolver) put(rep *wire.Reply, ttl uint32, s standing) (cache.Header, w
 		}
 		key.Set(cache.Answer, cache.Question{Name: []byte(rep.Question.Name), Type: t, Class: rep.Question.Class,
 			CD: s.status == cache.Bogus || s.status == cache.Indeterminate})
-		r.putAnswer(&key, h, packed)
+		r.keepEntry(&key, h, packed)
 	}
 	if s.remark != "" {
 		var key cache.Key
 		key.Set(cache.Remark, cache.Question{Name: []byte(rep.Question.Name), Type: rep.Question.Type, Class: rep.Question.Class})
-		r.o.Cache.Put(&key, cache.Header{Stored: h.Stored, Lifetime: max(ttl, 1)}, []byte(s.remark))
+		r.keepEntry(&key, cache.Header{Stored: h.Stored, Lifetime: max(ttl, 1)}, []byte(s.remark))
 	}
 	return h, packed, nil
 }
@@ -188,19 +188,19 @@ func (r *Resolver) put(rep *wire.Reply, ttl uint32, s standing) (cache.Header, w
 //limit:set_records BIND 100, and 100 types of a name
 const maxRecords = 100
 
-// putAnswer stores an answer that was found by the settings in force: what others
-// led to was forgotten when they changed, and must not come back behind that.
-func (r *Resolver) putAnswer(key *cache.Key, h cache.Header, packed []byte) {
+// keepEntry stores what was found by the settings in force and after the last flush:
+// what was before was forgotten then, and must not come back behind that.
+func (r *Resolver) keepEntry(key *cache.Key, h cache.Header, payload []byte) {
 	if !r.inForce() {
 		return
 	}
-	r.o.Cache.Put(key, h, packed)
+	r.o.Cache.Put(key, h, payload)
 	if !r.inForce() { // just now
 		r.o.Cache.Delete(key)
 	}
 }
 
-// inForce tells whether there are no newer settings.
+// inForce tells whether there are no newer settings, and was no flush.
 func (r *Resolver) inForce() bool { return r.newest.Load() == r }
 
 // worthKeeping tells whether a reply may stay in the cache at all: one that is
@@ -238,7 +238,7 @@ func (r *Resolver) keepCut(c *cache.Cut, ttl uint32) {
 	var key cache.Key
 	key.SetName(cache.Delegation, c.Zone, wire.TypeNS, wire.ClassIN)
 	var room [1024]byte
-	r.o.Cache.Put(&key, cache.Header{Stored: r.o.Clock().Seconds(), Lifetime: ttl}, cache.AppendCut(room[:0], c))
+	r.keepEntry(&key, cache.Header{Stored: r.o.Clock().Seconds(), Lifetime: ttl}, cache.AppendCut(room[:0], c))
 }
 
 // dropCut forgets a delegation whose servers do not serve the zone any more.
@@ -288,7 +288,7 @@ const (
 // remember stores that a question failed. Where there is stale data to answer
 // with, it is not looked at again for longer.
 func (r *Resolver) remember(q wire.Question, f *Failure, stale bool) {
-	if !r.inForce() {
+	if !r.inForce() { // the zone is in no trouble for it either
 		return
 	}
 	var key cache.Key
@@ -313,7 +313,7 @@ func (r *Resolver) remember(q wire.Question, f *Failure, stale bool) {
 	case f.judged:
 		rcode = judgedRcode
 	}
-	r.o.Cache.Put(&key, cache.Header{Stored: now, Lifetime: uint32(backoff)},
+	r.keepEntry(&key, cache.Header{Stored: now, Lifetime: uint32(backoff)},
 		cache.AppendFailed(nil, cache.Failed{Rcode: rcode, EDE: f.EDE, Backoff: backoff, Zone: f.silent, Text: f.Text}))
 	if f.silent != "" {
 		r.troubled.begin(f.silent)

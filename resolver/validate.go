@@ -172,7 +172,7 @@ func (r *Resolver) keepReferred(child wire.Name, proofs []wire.RRset, ttl uint32
 	}
 	var key cache.Key
 	key.SetName(cache.Delegation, child, wire.TypeDS, wire.ClassIN)
-	r.o.Cache.Put(&key, cache.Header{Stored: r.o.Clock().Seconds(), Lifetime: ttl}, packed)
+	r.keepEntry(&key, cache.Header{Stored: r.o.Clock().Seconds(), Lifetime: ttl}, packed)
 }
 
 // signed tells whether the zone's parent said that it has a DS set.

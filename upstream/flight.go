@@ -43,8 +43,17 @@ func (fs *flights) join(k flightKey) (*flight, bool) {
 // land ends a flight with its result.
 func (fs *flights) land(f *flight, r *Reply, err error) {
 	fs.mu.Lock()
-	delete(fs.m, f.key)
+	if fs.m[f.key] == f {
+		delete(fs.m, f.key)
+	}
 	fs.mu.Unlock()
 	f.reply, f.err = r, err
 	close(f.done)
+}
+
+// forget has nobody else join the flights that are in the air.
+func (fs *flights) forget() {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	clear(fs.m)
 }

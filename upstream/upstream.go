@@ -185,8 +185,9 @@ func (u *Upstream) know(a netip.Addr) *server {
 }
 
 // Forgive forgets that servers are of no use for a zone, and with subtree for those
-// below it.
+// below it. Nobody shares a reply to what was asked before.
 func (u *Upstream) Forgive(zone wire.Name, subtree bool) {
+	u.flights.forget()
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, k := range u.lame.Keys() {
