@@ -7,15 +7,12 @@ import (
 	"rootwalk/wire"
 )
 
-// fill puts n entries of an ordinary size and returns their octets, the sum of
-// what cost counts without entryOverhead.
-func fill(c *Cache, n, size int) (octets int64) {
+// fill puts n entries of an ordinary size.
+func fill(c *Cache, n, size int) {
 	payload := make([]byte, size)
 	for i := range n {
 		c.Put(numbered(i), Header{Lifetime: 300}, payload)
 	}
-	st := c.Stats()
-	return st.Bytes - int64(st.Entries)*entryOverhead
 }
 
 // heap is what live objects occupy.
@@ -27,33 +24,37 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// overheadOf measures what an entry occupies: on the heap, beside its blocks, and
+// occupied measures what a full cache occupies for each entry: of Go's heap, and
 // in all.
-func overheadOf(n, size int) (perEntry, overhead float64) {
+func occupied(n, size int) (onHeap, all, budget float64) {
 	before := heap()
 	c := New(Options{Size: 1 << 40})
-	octets := fill(c, n, size)
-	overhead = float64(heap()-before) / float64(n)
-	runtime.KeepAlive(c)
-	return float64(octets)/float64(n) + overhead, overhead
+	fill(c, n, size)
+	onHeap = float64(heap() - before)
+	for i := range c.shards {
+		s := &c.shards[i]
+		all += float64(s.unused)*blockLen + float64(s.buckets)*bucketLen
+	}
+	budget = float64(c.Stats().Bytes)
+	return onHeap / float64(n), (all + onHeap) / float64(n), budget / float64(n)
 }
 
 func TestTheBudgetCountsWhatEntriesReallyOccupy(t *testing.T) {
 	for _, size := range []int{20, 150, 1300, 5000} { // of one block and of many
-		if _, overhead := overheadOf(20_000, size); overhead < entryOverhead-25 || overhead > entryOverhead+10 {
-			t.Errorf("an entry of %d octets has an overhead of %.0f, want about %d", size, overhead, entryOverhead)
+		if onHeap, all, budget := occupied(20_000, size); onHeap > 4 || all < budget || all > budget+5 {
+			t.Errorf("an entry of %d octets occupies %.1f, %.1f of that of the heap, and counts as %.1f", size, all, onHeap, budget)
 		}
 	}
 }
 
-// BenchmarkMemory measures entryOverhead.
+// BenchmarkMemory measures what a million entries occupy.
 func BenchmarkMemory(b *testing.B) {
-	var entry, overhead float64
+	var onHeap, all float64
 	for b.Loop() {
-		entry, overhead = overheadOf(1_000_000, 150)
+		onHeap, all, _ = occupied(1_000_000, 150)
 	}
-	b.ReportMetric(entry, "B/entry")
-	b.ReportMetric(overhead, "overhead-B/entry")
+	b.ReportMetric(all, "B/entry")
+	b.ReportMetric(onHeap, "heap-B/entry")
 	b.ReportMetric(0, "ns/op")
 }
 

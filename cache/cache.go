@@ -2,24 +2,18 @@ package cache
 
 import (
 	"hash/maphash"
-	"math"
 	"math/bits"
 	"runtime"
 	"sync"
 	"sync/atomic"
-
-	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // MaxPayload is the longest payload of an entry in octets; a longer one is not
 // stored.
 const MaxPayload = 64 << 10
 
-// entryOverhead is what an entry costs beside its blocks: a list element of 80
-// octets, and a map slot with its share of free ones. Measured over a million
-// entries (BenchmarkMemory): 118; between 100 and 118 for other numbers, whatever
-// the size of the payload.
-const entryOverhead = 118
+// entryOverhead is what an entry costs beside its blocks: its bucket.
+const entryOverhead = bucketLen
 
 // Options are the settings of a cache.
 type Options struct {
@@ -36,11 +30,11 @@ type Cache struct {
 }
 
 type shard struct {
-	mu     sync.Mutex
-	lru    *simplelru.LRU[uint64, uint32] // first block by hash of the key
-	slab   *slab
+	mu sync.Mutex
+	*index
 	bytes  int64
 	limit  int64
+	made   int // how often the index was made anew
 	evicts atomic.Uint64
 	_      [64]byte // keeps neighbours' locks off this cache line
 }
@@ -52,31 +46,27 @@ func New(o Options) *Cache {
 		n = max(16, 1<<bits.Len(uint(4*runtime.GOMAXPROCS(0)-1)))
 	}
 	c := &Cache{seed: maphash.MakeSeed(), shift: uint(64 - bits.TrailingZeros(uint(n))), shards: make([]shard, n)}
-	slabs := make([]*slab, n)
+	indexes := make([]*index, n)
 	for i := range c.shards {
-		s := &c.shards[i]
-		s.limit = max(o.Size/int64(n), 2*MaxPayload)
-		s.slab = newSlab()
-		slabs[i] = s.slab
-		s.lru, _ = simplelru.NewLRU(math.MaxInt32, func(_ uint64, first uint32) {
-			s.bytes -= costOf(s.slab.open(first).fixed)
-			s.slab.release(first)
-		})
+		indexes[i] = newIndex()
+		c.shards[i].limit, c.shards[i].index = max(o.Size/int64(n), 2*MaxPayload), indexes[i]
 	}
-	runtime.AddCleanup(&c.shards[0], freeChunks, slabs)
+	runtime.AddCleanup(&c.shards[0], freeChunks, indexes)
 	return c
 }
 
 // cost is what an entry of such a key and payload takes of the budget.
 func cost(key, payload int) int64 {
-	return int64(blocksOf(entryFixed+key+payload))*blockLen + entryOverhead
+	return int64(blocksOf(key+payload))*blockLen + entryOverhead
 }
 
-func costOf(fixed []byte) int64 { return cost(keyLen(fixed), payloadLen(fixed)) }
+// costOf is the cost of the entry with that first block.
+func costOf(first []byte) int64 { return cost(keyLen(first), payloadLen(first)) }
 
-func (c *Cache) locate(k *Key) (*shard, uint64) {
+// locate finds a key's shard, and its hash there.
+func (c *Cache) locate(k *Key) (*shard, uint32) {
 	h := maphash.Bytes(c.seed, k.bytes())
-	return &c.shards[h>>c.shift], h
+	return &c.shards[h>>c.shift], uint32(h)
 }
 
 // Get appends the entry's payload to dst, fresh or not, and makes the entry the
@@ -85,15 +75,12 @@ func (c *Cache) Get(k *Key, dst []byte) (Header, []byte, bool) {
 	s, hash := c.locate(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	first, ok := s.lru.Get(hash)
-	if !ok {
+	i, e := s.find(hash, k.bytes())
+	if i == 0 {
 		return Header{}, dst, false
 	}
-	e := s.slab.open(first)
-	if !e.hasKey(k.bytes()) {
-		return Header{}, dst, false
-	}
-	return header(e.fixed), e.appendPayload(dst), true
+	s.use(i)
+	return header(e.first), e.appendPayload(dst), true
 }
 
 // Put stores an entry in the place of the one with the same key, after it has
@@ -107,20 +94,25 @@ func (c *Cache) Put(k *Key, h Header, payload []byte) bool {
 	need := cost(k.n, len(payload))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.lru.Remove(hash)
+	if i, _ := s.find(hash, k.bytes()); i != 0 {
+		s.drop(i)
+	}
 	s.shrink(s.limit - need)
-	s.lru.Add(hash, s.slab.put(k.bytes(), h, payload))
+	s.add(s.put(k.bytes(), h, payload), hash)
 	s.bytes += need
 	return true
 }
 
-// shrink evicts the least recently used entries until the others fit. The lock is
-// held.
+// drop removes an entry. The lock is held, as for what follows.
+func (s *shard) drop(first uint32) {
+	s.bytes -= costOf(s.block(first))
+	s.remove(first)
+}
+
+// shrink evicts the least recently used entries until the others fit.
 func (s *shard) shrink(limit int64) {
-	for s.bytes > limit {
-		if _, _, ok := s.lru.RemoveOldest(); !ok {
-			break
-		}
+	for s.bytes > limit && s.entries > 0 {
+		s.drop(s.oldest())
 		s.evicts.Add(1)
 	}
 }
@@ -130,10 +122,8 @@ func (c *Cache) Delete(k *Key) {
 	s, hash := c.locate(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if first, ok := s.lru.Peek(hash); ok {
-		if e := s.slab.open(first); e.hasKey(k.bytes()) {
-			s.lru.Remove(hash)
-		}
+	if i, _ := s.find(hash, k.bytes()); i != 0 {
+		s.drop(i)
 	}
 }
 
@@ -151,7 +141,7 @@ func (c *Cache) Stats() Stats {
 	for i := range c.shards {
 		s := &c.shards[i]
 		s.mu.Lock()
-		st.Entries += s.lru.Len()
+		st.Entries += int(s.entries)
 		st.Bytes += s.bytes
 		st.Limit += s.limit
 		s.mu.Unlock()

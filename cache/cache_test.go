@@ -10,7 +10,7 @@ import (
 
 func TestWhatIsPutIsGotUntilItIsDeleted(t *testing.T) {
 	c := New(Options{Size: 8 << 20})
-	k, h, payload := keyFor("www.example.com."), Header{Stored: 1 << 40, Lifetime: 300, Status: Secure, Flags: 5}, []byte("a packed reply")
+	k, h, payload := keyFor("www.example.com."), Header{Stored: -1 << 30, Lifetime: 300, Status: Secure, Flags: 5}, []byte("a packed reply")
 	if _, _, ok := c.Get(k, nil); ok {
 		t.Fatal("an empty cache has an entry")
 	}
@@ -44,23 +44,26 @@ func TestFreshUntilTheLifetimeIsOver(t *testing.T) {
 	}
 }
 
-func TestAnEntryWithTheSameHashIsAMiss(t *testing.T) {
+func TestKeysOfOneHashAreKeptApart(t *testing.T) {
 	c := oneShard()
 	mine, other := keyFor("mine.example."), keyFor("other.example.")
 	s, h := c.locate(mine)
 	payload := []byte("other's")
-	s.lru.Add(h, s.slab.put(other.bytes(), Header{}, payload))
+	s.add(s.put(other.bytes(), Header{}, payload), h)
 	s.bytes += cost(other.n, len(payload))
 	if _, got, ok := c.Get(mine, nil); ok {
 		t.Fatalf("got %q, which is another key's", got)
 	}
 	c.Delete(mine)
-	if s.lru.Len() != 1 {
+	if s.entries != 1 {
 		t.Fatal("deleting a key removed another one")
 	}
 	c.Put(mine, Header{}, []byte("mine, and longer"))
 	if _, got, ok := c.Get(mine, nil); !ok || string(got) != "mine, and longer" {
-		t.Errorf("got %v %q after the key took the place of the other", ok, got)
+		t.Errorf("got %v %q of two keys of one hash", ok, got)
+	}
+	if i, e := s.find(h, other.bytes()); i == 0 || string(e.appendPayload(nil)) != "other's" {
+		t.Error("the other key of the hash is gone")
 	}
 	audit(t, c)
 }
@@ -153,7 +156,8 @@ func TestTheLeastRecentlyUsedGoesFirst(t *testing.T) {
 	put := func(i int) { c.Put(numbered(i), Header{}, payload) }
 	has := func(i int) bool {
 		s, h := c.locate(numbered(i))
-		return s.lru.Contains(h)
+		first, _ := s.find(h, numbered(i).bytes())
+		return first != 0
 	}
 	for i := range n {
 		put(i)

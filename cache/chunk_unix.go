@@ -15,10 +15,12 @@ func newChunk(n int) []byte {
 }
 
 // freeChunks gives chunks back.
-func freeChunks(slabs []*slab) {
-	for _, s := range slabs {
-		for _, b := range s.chunks {
-			_ = unix.Munmap(b)
+func freeChunks(indexes []*index) {
+	for _, x := range indexes {
+		for _, list := range [2][][]byte{x.chunks, x.table} {
+			for _, b := range list {
+				_ = unix.Munmap(b)
+			}
 		}
 	}
 }

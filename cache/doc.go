@@ -12,8 +12,9 @@
 // answer section of authoritative replies alone, glue and authority data have a
 // kind of their own, and the one is never taken for the other.
 //
-// The cache is divided into shards, each an LRU list with a lock and an equal
-// share of the budget. The list knows an entry by a hash of its key; the bytes are
-// in blocks outside of Go's heap (slab.go). What leaves the cache is a private copy;
-// what enters it is copied too.
+// The cache is divided into shards, each with a lock and an equal share of the
+// budget, which evicts what was not used for longest. Entries are in blocks outside
+// of Go's heap (slab.go), and so is all that finds them and keeps them in the order of
+// their use (index.go). What leaves the cache is a private copy; what enters it is
+// copied too.
 package cache

@@ -1,10 +1,9 @@
 package cache
 
-import "encoding/binary"
+import "math"
 
 // This file is the flat form of an entry: header, full key and payload, one after
-// the other. It is versioned, so that a file or another
-// process can hold it one day.
+// the other, in the blocks of a slab.
 
 // Status is the DNSSEC status of an entry (RFC 4033 section 5).
 type Status uint8
@@ -44,37 +43,38 @@ func (h Header) Fresh(now int64) bool { return now < h.Expires() }
 // Age is the number of seconds that the entry has been stored.
 func (h Header) Age(now int64) uint32 { return uint32(max(0, now-h.Stored)) }
 
+// What stands in the first block of an entry before its key. The numbers of blocks
+// are those of the index (index.go).
 const (
-	entryVersion = 1
-
-	offVersion  = 0
-	offKeyLen   = 1 // 16 bits
-	offStatus   = 3
-	offFlags    = 4
-	offLifetime = 5  // 32 bits
-	offStored   = 9  // 64 bits
-	offPayload  = 17 // length, 32 bits
-	entryFixed  = 21
+	offChain    = 4  // the next entry of the bucket
+	offNewer    = 8  // the entry that was used next after this one
+	offOlder    = 12 // the one that was used last before
+	offHash     = 16 // of the key
+	offStored   = 20 // signed
+	offLifetime = 24
+	offLengths  = 28 // of the name in the key (8 bits), of the payload (24 bits)
+	offStatus   = 32 // 8 bits
+	offFlags    = 33 // 8 bits
+	entryFixed  = 34
 )
 
-// encode writes what stands before key and payload.
-func encode(b *[entryFixed]byte, h Header, key, payload int) {
-	b[offVersion] = entryVersion
-	binary.LittleEndian.PutUint16(b[offKeyLen:], uint16(key))
+// encode writes what the cache keeps of an entry beside key and payload.
+func encode(b []byte, h Header, key, payload int) {
+	stored := min(max(h.Stored, math.MinInt32), math.MaxInt32) // 68 years after the machine was started
+	setNumber(b, offStored, uint32(int32(stored)))
+	setNumber(b, offLifetime, h.Lifetime)
+	setNumber(b, offLengths, uint32(key-keyFixed)|uint32(payload)<<8)
 	b[offStatus], b[offFlags] = byte(h.Status), h.Flags
-	binary.LittleEndian.PutUint32(b[offLifetime:], h.Lifetime)
-	binary.LittleEndian.PutUint64(b[offStored:], uint64(h.Stored))
-	binary.LittleEndian.PutUint32(b[offPayload:], uint32(payload))
 }
 
 func header(b []byte) Header {
 	return Header{
-		Stored:   int64(binary.LittleEndian.Uint64(b[offStored:])),
-		Lifetime: binary.LittleEndian.Uint32(b[offLifetime:]),
+		Stored:   int64(int32(number(b, offStored))),
+		Lifetime: number(b, offLifetime),
 		Status:   Status(b[offStatus]),
 		Flags:    b[offFlags],
 	}
 }
 
-func keyLen(b []byte) int     { return int(binary.LittleEndian.Uint16(b[offKeyLen:])) }
-func payloadLen(b []byte) int { return int(binary.LittleEndian.Uint32(b[offPayload:])) }
+func keyLen(b []byte) int     { return keyFixed + int(b[offLengths]) }
+func payloadLen(b []byte) int { return int(number(b, offLengths) >> 8) }

@@ -19,20 +19,34 @@ func numbered(i int) *Key { return keyFor(fmt.Sprintf("host%d.example.com.", i))
 // oneShard is the smallest cache there is, with an LRU order that is easy to foretell.
 func oneShard() *Cache { return New(Options{Shards: 1}) }
 
-// audit counts the entries of every shard anew and compares with the books.
+// audit counts the entries of every shard anew, by the list of their use and by
+// the table, and compares with the books.
 func audit(t *testing.T, c *Cache) {
 	t.Helper()
 	for i := range c.shards {
 		s := &c.shards[i]
 		s.mu.Lock()
 		var sum int64
-		blocks := 1 // number 0 is none
-		for _, first := range s.lru.Values() {
-			sum += costOf(s.slab.open(first).fixed)
-			blocks += s.slab.chain(first)
+		blocks := 1 // number 0 is the list's head
+		used := s.firsts()
+		for _, first := range used {
+			if !s.has(first) {
+				t.Fatalf("shard %d: entry %d is in use and not found", i, first)
+			}
+			sum += costOf(s.block(first))
+			blocks += s.length(first)
 		}
-		blocks += s.slab.chain(s.slab.free)
-		if all := int(s.slab.unused); blocks != all {
+		found := 0
+		for n := range s.buckets {
+			for at := number(s.bucket(n), 0); at != 0; at = number(s.block(at), offChain) {
+				found++
+			}
+		}
+		if len(used) != int(s.entries) || found != int(s.entries) || s.buckets < s.entries {
+			t.Fatalf("shard %d: %d entries, %d in use, %d in %d buckets", i, s.entries, len(used), found, s.buckets)
+		}
+		blocks += s.length(s.free)
+		if all := int(s.unused); blocks != all {
 			t.Fatalf("shard %d: %d of %d blocks are in use or free", i, blocks, all)
 		}
 		kept, limit := s.bytes, s.limit
@@ -46,8 +60,8 @@ func audit(t *testing.T, c *Cache) {
 	}
 }
 
-// chain counts the blocks from this one on.
-func (s *slab) chain(i uint32) (n int) {
+// length counts the blocks from this one on.
+func (s *slab) length(i uint32) (n int) {
 	for ; i != 0; i = next(s.block(i)) {
 		n++
 	}

@@ -19,7 +19,7 @@ const scanBatch = 128
 
 // Each calls f with every entry, shard by shard, within a shard the least
 // recently used one first, until f returns false. The entry is valid until f
-// returns. What is stored or evicted meanwhile may be seen or not.
+// returns. What is stored or evicted meanwhile may be seen or not, or twice.
 func (c *Cache) Each(f func(e *Entry) bool) { c.EachOf(wire.Root, true, f) }
 
 // EachOf is Each for the entries of a name, and with subtree of those below it.
@@ -28,24 +28,26 @@ func (c *Cache) EachOf(name wire.Name, subtree bool, f func(e *Entry) bool) {
 	var batch [scanBatch]Entry
 	for i := range c.shards {
 		s := &c.shards[i]
-		for hashes := s.hashes(); len(hashes) > 0; {
-			n := min(len(hashes), scanBatch)
+		s.mu.Lock()
+		all := s.firsts()
+		s.mu.Unlock()
+		for len(all) > 0 {
+			n := min(len(all), scanBatch)
 			found := batch[:0]
 			s.mu.Lock()
-			for _, h := range hashes[:n] {
-				first, ok := s.lru.Peek(h)
-				if !ok {
+			for _, first := range all[:n] {
+				if int(first>>chunkShift) >= len(s.chunks) || !s.has(first) { // gone meanwhile
 					continue
 				}
-				from := s.slab.open(first)
+				from := s.open(first)
 				e := &found[:len(found)+1][len(found)]
 				if from.readKey(&e.Key); concerns(e.Key.bytes(), name, subtree) {
-					e.Header, e.Payload = header(from.fixed), from.appendPayload(e.Payload[:0])
+					e.Header, e.Payload = header(from.first), from.appendPayload(e.Payload[:0])
 					found = found[:len(found)+1]
 				}
 			}
 			s.mu.Unlock()
-			hashes = hashes[n:]
+			all = all[n:]
 			for j := range found {
 				if !f(&found[j]) {
 					return
@@ -56,29 +58,33 @@ func (c *Cache) EachOf(name wire.Name, subtree bool, f func(e *Entry) bool) {
 }
 
 // Flush removes every entry of the name, of all kinds and types, and with subtree
-// those of all names below it too. It returns how many there were.
+// those of all names below it too. It returns how many there were. It goes by
+// buckets: what splits off meanwhile comes behind those that were looked at, so
+// that nothing is left out that was there before.
 func (c *Cache) Flush(name wire.Name, subtree bool) int {
 	name = name.Lower()
 	flushed := 0
 	var k Key
 	for i := range c.shards {
 		s := &c.shards[i]
-		for hashes := s.hashes(); len(hashes) > 0; {
-			n := min(len(hashes), scanBatch)
+		for n, more, made := uint32(0), true, 0; more; {
 			s.mu.Lock()
-			for _, h := range hashes[:n] {
-				first, ok := s.lru.Peek(h)
-				if !ok {
-					continue
-				}
-				e := s.slab.open(first)
-				if e.readKey(&k); concerns(k.bytes(), name, subtree) {
-					s.lru.Remove(h)
-					flushed++
+			if s.made != made { // other buckets: once more from the first
+				n, made = 0, s.made
+			}
+			for end := n + scanBatch; n < min(end, s.buckets); n++ {
+				for first := number(s.bucket(n), 0); first != 0; {
+					e := s.open(first)
+					behind := number(e.first, offChain)
+					if e.readKey(&k); concerns(k.bytes(), name, subtree) {
+						s.drop(first)
+						flushed++
+					}
+					first = behind
 				}
 			}
+			more = n < s.buckets
 			s.mu.Unlock()
-			hashes = hashes[n:]
 		}
 	}
 	return flushed
@@ -96,13 +102,6 @@ func isBelow(name []byte, above wire.Name) bool {
 		name = name[1+int(name[0]):]
 	}
 	return string(name) == string(above)
-}
-
-// hashes are the keys of the shard's list, the least recently used one first.
-func (s *shard) hashes() []uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.lru.Keys()
 }
 
 // Resize changes the budget. Where the entries do not fit any more, the least
@@ -123,16 +122,16 @@ func (c *Cache) Resize(size int64) {
 
 // repack moves the entries into as few chunks as they need. The lock is held.
 func (s *shard) repack() {
-	old := *s.slab
-	*s.slab = *newSlab()
+	old := *s.index
+	*s.index = *newIndex()
+	s.made++
 	var k Key
 	var payload []byte
-	for _, hash := range s.lru.Keys() {
-		first, _ := s.lru.Peek(hash)
+	for _, first := range old.firsts() {
 		e := old.open(first)
 		e.readKey(&k)
 		payload = e.appendPayload(payload[:0])
-		s.lru.Add(hash, s.slab.put(k.bytes(), header(e.fixed), payload)) // the last is the most recently used one
+		s.add(s.put(k.bytes(), header(e.first), payload), number(e.first, offHash)) // the last is the most recently used one
 	}
-	freeChunks([]*slab{&old})
+	freeChunks([]*index{&old})
 }

@@ -168,6 +168,30 @@ func TestScansAndUseGoTogether(t *testing.T) {
 	audit(t, c)
 }
 
+func TestAFlushLeavesNothingWhileTheTableGrowsAndIsMadeAnew(t *testing.T) {
+	c := New(Options{Size: 64 << 20, Shards: 1})
+	for round := range 20 {
+		fill(c, 2000, 10)
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for i := range 5000 {
+				c.Put(keyFor(fmt.Sprintf("host%d.%d.example.org.", i, round)), Header{Lifetime: 300}, []byte("x"))
+			}
+		})
+		wg.Go(func() {
+			c.Resize(32 << 20)
+			c.Resize(64 << 20)
+		})
+		c.Flush(wire.MustName("example.com."), true)
+		wg.Wait()
+		c.EachOf(wire.MustName("example.com."), true, func(e *Entry) bool {
+			t.Fatalf("%s is still there", wire.Name(e.Key.Question().Name))
+			return false
+		})
+		audit(t, c)
+	}
+}
+
 // BenchmarkFlush is a flush of a subtree that holds nothing, over a full cache.
 func BenchmarkFlush(b *testing.B) {
 	c := New(Options{Size: 1 << 30})

@@ -1,16 +1,16 @@
 package cache
 
-import "encoding/binary"
-
 // This file keeps the bytes of entries where the garbage collector does not look:
 // in blocks of one size, each with the number of the next. There is nothing to
 // move or to merge, whatever lengths come and go: an entry that goes leaves blocks
-// that any other one can use. A list of the shard knows an entry by the number of
-// its first block.
+// that any other one can use. An entry is known by the number of its first block.
 
 const (
 	blockLen  = 64
-	blockData = blockLen - 4 // octets behind the number of the next block; 0 is none
+	offNext   = 0 // in each block: the number of the next one; 0 is none
+	offData   = 4 // in all but the first: what goes on
+	blockData = blockLen - offData
+	firstData = blockLen - entryFixed
 
 	chunkShift  = 12 // blocks of a chunk, which is what the system is asked for at a time
 	chunkBlocks = 1 << chunkShift
@@ -23,18 +23,18 @@ type slab struct {
 	unused uint32 // the first block that was never used
 }
 
-func newSlab() *slab { return &slab{unused: 1} }
+func newSlab() slab { return slab{chunks: [][]byte{newChunk(chunkBlocks * blockLen)}, unused: 1} }
 
-// blocksOf is the number of blocks that so many octets take.
-func blocksOf(octets int) int { return (octets + blockData - 1) / blockData }
+// blocksOf is the number of blocks that so many octets of key and payload take.
+func blocksOf(octets int) int { return 1 + (max(octets-firstData, 0)+blockData-1)/blockData }
 
 func (s *slab) block(i uint32) []byte {
 	at := int(i%chunkBlocks) * blockLen
 	return s.chunks[i>>chunkShift][at : at+blockLen : at+blockLen]
 }
 
-func next(block []byte) uint32          { return binary.LittleEndian.Uint32(block) }
-func setNext(block []byte, next uint32) { binary.LittleEndian.PutUint32(block, next) }
+func next(block []byte) uint32          { return number(block, offNext) }
+func setNext(block []byte, next uint32) { setNumber(block, offNext, next) }
 
 // take takes a block that nobody uses.
 func (s *slab) take() uint32 {
@@ -51,11 +51,9 @@ func (s *slab) take() uint32 {
 
 // put stores an entry and returns its first block.
 func (s *slab) put(key []byte, h Header, payload []byte) uint32 {
-	var fixed [entryFixed]byte
-	encode(&fixed, h, len(key), len(payload))
 	first := s.take()
-	b := s.block(first)
-	at := 4 + copy(b[4:], fixed[:])
+	b, at := s.block(first), entryFixed
+	encode(b, h, len(key), len(payload))
 	for _, part := range [2][]byte{key, payload} {
 		for {
 			n := copy(b[at:], part)
@@ -65,7 +63,7 @@ func (s *slab) put(key []byte, h Header, payload []byte) uint32 {
 			}
 			i := s.take()
 			setNext(b, i)
-			b, at = s.block(i), 4
+			b, at = s.block(i), offData
 		}
 	}
 	setNext(b, 0)
@@ -86,21 +84,21 @@ func (s *slab) release(first uint32) {
 // the payload.
 type entry struct {
 	slab  *slab
-	fixed []byte // in place
+	first []byte // its first block, in place
 	rest  []byte // of the block that is being read
 	block []byte
 }
 
 func (s *slab) open(first uint32) entry {
 	b := s.block(first)
-	return entry{slab: s, fixed: b[4 : 4+entryFixed], rest: b[4+entryFixed:], block: b}
+	return entry{slab: s, first: b, rest: b[entryFixed:], block: b}
 }
 
 // more is the next run of at most n octets.
 func (e *entry) more(n int) []byte {
 	if len(e.rest) == 0 {
 		e.block = e.slab.block(next(e.block))
-		e.rest = e.block[4:]
+		e.rest = e.block[offData:]
 	}
 	run := e.rest[:min(n, len(e.rest))]
 	e.rest = e.rest[len(run):]
@@ -109,7 +107,7 @@ func (e *entry) more(n int) []byte {
 
 // hasKey tells whether the key is this one, and reads it.
 func (e *entry) hasKey(key []byte) bool {
-	if keyLen(e.fixed) != len(key) {
+	if keyLen(e.first) != len(key) {
 		return false
 	}
 	for len(key) > 0 {
@@ -123,10 +121,10 @@ func (e *entry) hasKey(key []byte) bool {
 }
 
 // readKey reads the key into k.
-func (e *entry) readKey(k *Key) { k.n = len(e.append(k.buf[:0], keyLen(e.fixed))) }
+func (e *entry) readKey(k *Key) { k.n = len(e.append(k.buf[:0], keyLen(e.first))) }
 
 // appendPayload reads the payload, when the key has been read, and appends it to dst.
-func (e *entry) appendPayload(dst []byte) []byte { return e.append(dst, payloadLen(e.fixed)) }
+func (e *entry) appendPayload(dst []byte) []byte { return e.append(dst, payloadLen(e.first)) }
 
 func (e *entry) append(dst []byte, n int) []byte {
 	for n > 0 {

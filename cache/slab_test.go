@@ -40,7 +40,7 @@ func TestBlocksAreUsedAgain(t *testing.T) {
 		c.Put(numbered(i), Header{}, patterned(i%3000, 0))
 	}
 	audit(t, c)
-	s := c.shards[0].slab
+	s := c.shards[0].index
 	if most := int(c.Stats().Limit)/blockLen + chunkBlocks; len(s.chunks)*chunkBlocks > most {
 		t.Errorf("%d blocks for a budget of %d", len(s.chunks)*chunkBlocks, c.Stats().Limit/blockLen)
 	}
@@ -51,10 +51,10 @@ func TestASmallerCacheGivesMemoryBackAndKeepsTheRest(t *testing.T) {
 	for i := range 4000 {
 		c.Put(numbered(i), Header{Lifetime: uint32(i)}, patterned(1000, i))
 	}
-	before := len(c.shards[0].slab.chunks)
+	before := len(c.shards[0].chunks)
 	c.Resize(1 << 20)
 	audit(t, c)
-	if after := len(c.shards[0].slab.chunks); after >= before/2 {
+	if after := len(c.shards[0].chunks); after >= before/2 {
 		t.Errorf("%d chunks before, %d after", before, after)
 	}
 	kept := 0

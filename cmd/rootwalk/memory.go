@@ -5,8 +5,8 @@ import (
 	"runtime/debug"
 )
 
-// This file bounds Go's heap. The bytes of cached entries are not in it (package
-// cache), but the list that finds them is: about a third of the budget.
+// This file bounds Go's heap. Cached entries are not in it (package cache), but walks
+// are, and what is known of zones and servers.
 
 const (
 	// gcPercent is how much the heap may grow between two collections. Go's 100 costs
