@@ -25,3 +25,9 @@ func TestSecondsAndDifferences(t *testing.T) {
 		t.Errorf("difference is %v, want 1s", d)
 	}
 }
+
+func BenchmarkNow(b *testing.B) {
+	for b.Loop() {
+		Now()
+	}
+}
