@@ -2,8 +2,8 @@
 // the top-level domain, then the servers of each zone below, until one knows
 // (RFC 1034 section 5.3.3).
 //
-// Lookup is the door, for the server and for programs that embed the resolver:
-// cache, remembered failures, one walk for identical questions, the walk itself,
+// Lookup is the door, for the server and for programs that embed the resolver, and
+// Ask the same for who does not wait: cache, remembered failures, one walk for identical questions, the walk itself,
 // storing. Behind it, resolve follows aliases from zone to zone; iterate walks
 // from the closest known zone cut to the answer; askZone finds a server of one
 // zone that gives a usable reply; classify says what a reply means and scrubs

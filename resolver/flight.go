@@ -1,7 +1,6 @@
 package resolver
 
 import (
-	"context"
 	"sync"
 
 	"rootwalk/cache"
@@ -16,49 +15,39 @@ type flights struct {
 	m  map[cache.Key]*flight
 }
 
+// flight is a walk under way and who is told of its outcome: a function each, so that
+// one who waits costs no goroutine.
 type flight struct {
 	key  cache.Key
-	done chan struct{}
-	res  Result
-	err  error
+	then []func(Result, error)
 }
 
-// join returns the flight for a key, and whether the caller has to fly it.
-func (fs *flights) join(key *cache.Key) (*flight, bool) {
+// join takes part in the flight for a key, and reports whether the caller is the
+// first and has to fly it.
+func (fs *flights) join(key *cache.Key, then func(Result, error)) (f *flight, first bool) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	if f, ok := fs.m[*key]; ok {
-		return f, false
+	f, ok := fs.m[*key]
+	if !ok {
+		f = &flight{key: *key}
+		fs.m[*key] = f
 	}
-	f := &flight{key: *key, done: make(chan struct{})}
-	fs.m[*key] = f
-	return f, true
+	f.then = append(f.then, then)
+	return f, !ok
 }
 
-// fly runs the walk of a flight. It lands whatever happens.
+// fly runs the walk of a flight, and tells all who have joined it. It lands whatever
+// happens.
 func (fs *flights) fly(f *flight, walk func() (Result, error)) {
-	f.err = &Failure{EDE: wire.EDEOther, Text: "internal error"} // stands if walk panics
+	var res Result
+	var err error = &Failure{EDE: wire.EDEOther, Text: "internal error"} // stands if walk panics
 	defer func() {
 		fs.mu.Lock()
-		delete(fs.m, f.key)
+		delete(fs.m, f.key) // nobody joins any more
 		fs.mu.Unlock()
-		close(f.done)
+		for _, then := range f.then {
+			then(res, err)
+		}
 	}()
-	f.res, f.err = walk()
-}
-
-// wait waits for a flight. A caller whose context ends leaves, and cancels nobody.
-func (f *flight) wait(ctx context.Context) (Result, error) {
-	select {
-	case <-f.done:
-		return f.res.copy(), f.err
-	case <-ctx.Done():
-		return Result{}, asFailure(ctx.Err())
-	}
-}
-
-// copy gives each waiting client bytes of its own.
-func (r Result) copy() Result {
-	r.Reply = append(wire.Packed(nil), r.Reply...)
-	return r
+	res, err = walk()
 }

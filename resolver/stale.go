@@ -27,35 +27,6 @@ func (s *Stale) usable(h cache.Header, now int64) bool {
 	return s.Enabled && (s.MaxAge == 0 || now < h.Expires()+int64(s.MaxAge/time.Second))
 }
 
-// lookupStale answers a question for which there is stale data: with fresh data
-// if that comes in time, else with what there is.
-func (r *Resolver) lookupStale(ctx context.Context, key *cache.Key, req Request, old Result) (Result, error) {
-	if r.o.Stale.ClientTimeout == 0 || r.failedBefore(req.Question) { // one client has waited; nobody else has to
-		r.Refresh(req.Question)
-		return old, nil
-	}
-	f, leader := r.flights.join(key)
-	if leader {
-		r.goBehind(func() {
-			r.flights.fly(f, func() (Result, error) { return r.walk(context.WithoutCancel(ctx), req, true) })
-		})
-	}
-	timer := time.NewTimer(r.o.Stale.ClientTimeout)
-	defer timer.Stop()
-	select {
-	case <-f.done:
-		if f.err == nil {
-			return f.res.copy(), nil
-		}
-		if asFailure(f.err).bogus { // what is stale was true once; what is bogus never was, and somebody wants it believed
-			return Result{}, f.err
-		}
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-	return old, nil
-}
-
 // prefetchLast is the last part of a lifetime in which a question renews the
 // answer: a tenth, as a reciprocal.
 const prefetchLast = 10
@@ -77,7 +48,7 @@ func (r *Resolver) Refresh(q wire.Question) {
 	}
 	var key cache.Key
 	key.SetName(cache.Answer, q.Name, q.Type, q.Class)
-	f, leader := r.flights.join(&key)
+	f, leader := r.flights.join(&key, func(Result, error) {})
 	if !leader {
 		r.learn.end(q)
 		return

@@ -125,8 +125,17 @@ func (w *worker) cached(dst, query []byte, meta Meta, q *wire.Query) ([]byte, bo
 // resolve answers a question by a walk.
 func (w *worker) resolve(ctx context.Context, dst, query []byte, meta Meta, q *wire.Query) []byte {
 	w.stats.misses.Add(1)
-	res, err := w.set.Load().Resolver.Lookup(ctx, resolver.Request{
-		Question: wire.Question{Name: q.QuestionName(query), Type: q.Type, Class: q.Class}, CD: q.CD(), CacheOnly: !q.RD()})
+	res, err := w.set.Load().Resolver.Lookup(ctx, request(query, q))
+	return w.resolved(dst, query, meta, q, res, err)
+}
+
+// request is what the resolver is asked for a query.
+func request(query []byte, q *wire.Query) resolver.Request {
+	return resolver.Request{Question: wire.Question{Name: q.QuestionName(query), Type: q.Type, Class: q.Class}, CD: q.CD(), CacheOnly: !q.RD()}
+}
+
+// resolved answers a question with what the resolver says.
+func (w *worker) resolved(dst, query []byte, meta Meta, q *wire.Query, res resolver.Result, err error) []byte {
 	if err != nil {
 		return w.failed(dst, query, meta, q, err)
 	}

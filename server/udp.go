@@ -3,10 +3,7 @@ package server
 import (
 	"net"
 	"net/netip"
-	"sync"
 	"time"
-
-	"rootwalk/wire"
 )
 
 // This file is UDP as all systems have it. How packets are read and written is in
@@ -71,36 +68,4 @@ func family(a netip.AddrPort) string {
 		return "4"
 	}
 	return "6"
-}
-
-// missBuffers hold queries that are being resolved, and then their replies.
-var missBuffers = sync.Pool{New: func() any { return new(missBuffer) }}
-
-type missBuffer struct {
-	query []byte
-	to    returnPath
-	reply [udpReply]byte
-}
-
-// resolveUDP resolves a question on a goroutine of its own and sends the reply.
-// It keeps nothing of what it is given.
-func (w *worker) resolveUDP(u *udpSocket, query []byte, to *returnPath, meta Meta, q wire.Query) {
-	s, start := w.Server, w.now
-	if !s.enter(meta.Client) {
-		return
-	}
-	b := missBuffers.Get().(*missBuffer)
-	b.query, b.to = append(b.query[:0], query...), *to
-	s.busy.Add(1)
-	go func() {
-		defer s.busy.Done()
-		defer s.leave(meta.Client)
-		defer missBuffers.Put(b)
-		w := s.borrow()
-		defer s.giveBack(w)
-		if reply := w.resolveSafe(s.ctx, b.reply[:0], b.query, meta, &q); reply != nil {
-			u.send(reply, &b.to)
-		}
-		w.stats.latency(miss, s.o.Clock().Sub(start), 1)
-	}()
 }

@@ -191,8 +191,8 @@ func (b *batch) read(fd uintptr) (int, error) {
 	}
 }
 
-// answer answers the first n packets, those that need no walk; the others get a
-// goroutine each.
+// answer answers the first n packets, those that need no walk; the senders of the
+// others wait.
 func (b *batch) answer(u *udpSocket, w *worker, n int) {
 	w.now, b.answered = w.o.Clock(), 0
 	for i := range n {

@@ -40,8 +40,8 @@ func adoptUDP(conn *net.UDPConn) (*udpSocket, error) {
 	return &udpSocket{conn}, nil
 }
 
-// serve reads until the socket's last read. It answers what needs no walk; the
-// rest gets a goroutine each.
+// serve reads until the socket's last read. It answers what needs no walk; who asked
+// for the rest waits.
 func (u *udpSocket) serve(w *worker) {
 	in, out := make([]byte, maxQuery), make([]byte, 0, udpReply)
 	for {

@@ -10,8 +10,9 @@ import (
 
 const (
 	// maxPending is the most questions that wait at the same time, identical ones
-	// counted each. Each costs a goroutine and a buffer, together about 6 KiB. What
-	// comes beyond is dropped over UDP, and ends the connection over TCP.
+	// counted each. Each is a record of some 300 octets over UDP, and over TCP a
+	// goroutine of some 6 KiB. What comes beyond is dropped over UDP, and ends the
+	// connection over TCP.
 	//
 	//limit:waiting BIND 1,000 clients; Unbound 1,024 per thread
 	maxPending = 10_000
