@@ -37,7 +37,7 @@ root, top-level domain, authoritative servers. It needs no configuration file.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(confine), labCommand(), traceCommand(), checkCommand(), ctlCommand(), doctorCommand(), healthcheckCommand(), versionCommand())
+	root.AddCommand(serveCommand(confine), labCommand(), traceCommand(), checkCommand(), ctlCommand(), doctorCommand(), systemCommand(), healthcheckCommand(), versionCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	err := root.Execute()
 	if err == nil {

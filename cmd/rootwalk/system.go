@@ -1,0 +1,277 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"github.com/miekg/dns"
+	"github.com/spf13/cobra"
+
+	"rootwalk/config"
+	"rootwalk/system"
+)
+
+// This file makes the server the resolver of this host, and undoes that.
+
+// systemFlags are what all commands of `rootwalk system` have in common.
+type systemFlags struct {
+	root        string
+	dryRun, yes bool
+}
+
+func systemCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "system", Short: "Make rootwalk the resolver of this host, or undo that",
+		Long: `Make rootwalk the resolver of this host, see who is, or undo it. Each command
+shows what it will change before it changes anything; what it replaces is kept, and put
+back by uninstall.`,
+	}
+	cmd.AddCommand(systemInstallCommand(), systemUninstallCommand(), systemStatusCommand())
+	return cmd
+}
+
+func systemInstallCommand() *cobra.Command {
+	var s systemFlags
+	cmd := &cobra.Command{
+		Use: "install", Short: "Have this host ask rootwalk for every name", Args: cobra.NoArgs,
+		Long: `Install rootwalk as a service of systemd, and have this host ask it: /etc/resolv.conf
+names it, and systemd-resolved, NetworkManager, dhclient and their like are told to leave
+that file alone. The server must resolve before anything asks it; if it does not, or
+anything else fails, all is undone again. Going through it twice does no harm.`,
+		Example: "  rootwalk system install --dry-run\n  sudo rootwalk system install",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			h, f, err := s.look(cmd)
+			if err != nil {
+				return err
+			}
+			plan, err := f.Plan(h)
+			if err != nil {
+				return err
+			}
+			out := cmd.OutOrStdout()
+			if h.Live {
+				fmt.Fprintln(out, f.Now())
+			}
+			if !plan.Changes() {
+				fmt.Fprintln(out, "rootwalk is installed as its resolver; there is nothing to do.")
+				showNotes(out, plan.Notes)
+				return h.Install(cmd.Context(), f, plan, nil)
+			}
+			fmt.Fprintln(out, "\nTo be done:")
+			for i, w := range plan.Words() {
+				fmt.Fprintf(out, "%3d. %s\n", i+1, w)
+			}
+			showNotes(out, plan.Notes)
+			fmt.Fprintf(out, "What is replaced is kept in %s; `rootwalk system uninstall` puts it back.\n", system.JournalDir)
+			if goOn, err := s.confirmed(cmd); !goOn {
+				return err
+			}
+			// What was begun is undone when somebody loses patience.
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			if err := h.Install(ctx, f, plan, func(step string) { fmt.Fprintln(out, "-", step) }); err != nil {
+				return err
+			}
+			if h.Live {
+				fmt.Fprintf(out, "\nThis host asks rootwalk now. `rootwalk system status` says so; the numbers are at http://127.0.0.1:9153/\n")
+			}
+			return nil
+		},
+	}
+	s.flags(cmd)
+	return cmd
+}
+
+func systemUninstallCommand() *cobra.Command {
+	var s systemFlags
+	var u system.Undoing
+	cmd := &cobra.Command{
+		Use: "uninstall", Short: "Undo what install did", Args: cobra.NoArgs,
+		Long: `Put back what install replaced, also after an installation that did not come to its
+end, and remove what it brought. Files that were changed since are told and left alone.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			h, f, err := s.look(cmd)
+			if err != nil {
+				return err
+			}
+			out := cmd.OutOrStdout()
+			steps := f.Undo()
+			if len(steps) == 0 {
+				fmt.Fprintln(out, "`rootwalk system install` has changed nothing here; there is nothing to undo.")
+				_, err := h.Uninstall(cmd.Context(), f, u, nil)
+				return err
+			}
+			fmt.Fprintln(out, "To be done, where nobody has changed it since:")
+			for i, w := range steps {
+				fmt.Fprintf(out, "%3d. %s\n", i+1, w)
+			}
+			if goOn, err := s.confirmed(cmd); !goOn {
+				return err
+			}
+			left, err := h.Uninstall(cmd.Context(), f, u, func(step string) { fmt.Fprintln(out, "-", step) })
+			for _, l := range left {
+				fmt.Fprintln(out, "note:", l)
+			}
+			if err == nil && h.Live {
+				fmt.Fprintln(out, "This host resolves as it did before. The cache and trust anchors of the service stay in /var/lib/rootwalk, if it ran.")
+			}
+			return err
+		},
+	}
+	s.flags(cmd)
+	cmd.Flags().BoolVar(&u.Force, "force", false, "also put back what was changed since; the changed files are saved")
+	return cmd
+}
+
+func systemStatusCommand() *cobra.Command {
+	var s systemFlags
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "status", Short: "Say who answers for this host, and whether that is rootwalk", Args: cobra.NoArgs,
+		Long: `Say who answers for this host, and whether that is rootwalk, which is then asked a
+question. The exit code is 0 if it is rootwalk and resolves, and 1 if not.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			h, f, err := s.look(cmd)
+			if err != nil {
+				return err
+			}
+			status := f.Status(cmd.Context(), h)
+			out := cmd.OutOrStdout()
+			if asJSON {
+				e := json.NewEncoder(out)
+				e.SetIndent("", "  ")
+				err = e.Encode(status)
+			} else {
+				fmt.Fprintln(out, status.Text)
+				fmt.Fprintf(out, "Installed by `rootwalk system install`: %s.\n", f.Installed)
+				showNotes(out, status.Advice)
+			}
+			if err == nil && (!status.Rootwalk || status.Resolves != nil && !*status.Resolves) {
+				return &exit{code: 1}
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&s.root, "root", "", "look at the host whose / is in this `DIR`")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func showNotes(w io.Writer, notes []string) {
+	for _, n := range notes {
+		fmt.Fprintln(w, "note:", n)
+	}
+}
+
+func (s *systemFlags) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&s.root, "root", "", "change the host whose / is in this `DIR`, an image for example; no service is started")
+	f.BoolVar(&s.dryRun, "dry-run", false, "show what would be done, and do nothing")
+	f.BoolVarP(&s.yes, "yes", "y", false, "do not ask")
+}
+
+// look is the host, and what can be seen of it.
+func (s *systemFlags) look(cmd *cobra.Command) (*system.Host, *system.Facts, error) {
+	if runtime.GOOS != "linux" {
+		return nil, nil, fmt.Errorf("`rootwalk system` knows Linux only; on %s run `rootwalk serve` as a service, and set the DNS server of this host to 127.0.0.1 in its network settings", runtime.GOOS)
+	}
+	h := &system.Host{Dir: "/", Live: true, Systemctl: systemctl, Resolves: resolves}
+	if s.root != "" {
+		dir, err := filepath.Abs(s.root)
+		if err != nil {
+			return nil, nil, err
+		}
+		if dir != "/" {
+			h.Dir, h.Live = dir, false
+		}
+	}
+	var err error
+	if h.Binary, err = os.Executable(); err != nil {
+		return nil, nil, err
+	}
+	if h.Server, err = serverOf(filepath.Join(h.Dir, "etc/rootwalk/rootwalk.yaml")); err != nil {
+		return nil, nil, err
+	}
+	f, err := system.Look(cmd.Context(), h)
+	return h, f, err
+}
+
+// serverOf is where the server answers that has this configuration, if there is one.
+func serverOf(file string) (netip.AddrPort, error) {
+	cfg := config.Default()
+	if _, err := os.Stat(file); err == nil {
+		if cfg, err = config.Load(file); err != nil {
+			return netip.AddrPort{}, err
+		}
+	}
+	var listen []netip.AddrPort
+	for _, l := range cfg.Listen {
+		if a, err := netip.ParseAddrPort(l); err == nil {
+			listen = append(listen, a)
+		}
+	}
+	at, err := system.ServerAt(listen)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", file, err)
+	}
+	return at, err
+}
+
+// confirmed tells whether to go on: on a terminal it asks.
+func (s *systemFlags) confirmed(cmd *cobra.Command) (bool, error) {
+	switch {
+	case s.dryRun:
+		return false, nil
+	case s.root == "" && os.Geteuid() != 0:
+		return false, errors.New("only root can do this: sudo rootwalk system ... (and --dry-run shows it to everybody)")
+	case s.yes:
+		return true, nil
+	}
+	in := cmd.InOrStdin()
+	if file, ok := in.(*os.File); ok {
+		if info, err := file.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+			return false, errors.New("there is no terminal to ask on; --yes goes on without asking")
+		}
+	}
+	fmt.Fprint(cmd.OutOrStdout(), "Go on? [y/N] ")
+	line, _ := bufio.NewReader(in).ReadString('\n')
+	switch strings.ToLower(strings.TrimSpace(line)) {
+	case "y", "yes":
+		return true, nil
+	}
+	return false, errors.New("nothing was changed")
+}
+
+// systemctl runs systemctl.
+func systemctl(ctx context.Context, args ...string) (string, error) {
+	out, err := exec.CommandContext(ctx, "systemctl", args...).CombinedOutput()
+	return string(out), err
+}
+
+// resolves asks a server for the SOA of the root, which it cannot know by itself.
+func resolves(ctx context.Context, at netip.AddrPort) error {
+	q := new(dns.Msg)
+	q.SetQuestion(".", dns.TypeSOA)
+	ctx, cancel := context.WithTimeout(ctx, 2*healthTime)
+	defer cancel()
+	r, _, err := (&dns.Client{Timeout: 2 * healthTime}).ExchangeContext(ctx, q, at.String())
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s does not answer: %w", at, err)
+	case r.Rcode != dns.RcodeSuccess:
+		return fmt.Errorf("%s answers %s for the SOA of the root", at, dns.RcodeToString[r.Rcode])
+	}
+	return nil
+}

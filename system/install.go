@@ -1,0 +1,366 @@
+package system
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+)
+
+// This file goes through the steps of a plan, and back.
+
+// patience is how long a server may take until it resolves: it starts, primes, and
+// asks, over a network that may be slow.
+const patience = 30 * time.Second
+
+// Changes tells whether a plan changes anything.
+func (p *Plan) Changes() bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.path != "" || s.do != nil })
+}
+
+// Words are the steps as a list for people.
+func (p *Plan) Words() (lines []string) {
+	for _, s := range p.Steps {
+		if s.What != "" {
+			lines = append(lines, s.What)
+		}
+	}
+	return lines
+}
+
+// Install goes through a plan that was made of these facts, and calls say with each step. If one fails it
+// undoes those before, and the error says which it was. A plan that changes nothing is
+// not gone through.
+func (h *Host) Install(ctx context.Context, f *Facts, p *Plan, say func(string)) error {
+	if !p.Changes() {
+		return h.finish(f)
+	}
+	done, err := h.open()
+	if err != nil {
+		return err
+	}
+	defer done()
+	j := new(journal)
+	var had []entry
+	if f.journal != nil {
+		had = f.journal.Entries
+	}
+	for _, e := range had { // those that still hold; of what somebody changed there is nothing to undo
+		now, err := h.at(e.Path)
+		if e.Path == "" || err == nil && now.is(e.After) {
+			j.Entries = append(j.Entries, e)
+		}
+	}
+	first := len(j.Entries)
+	for i, s := range p.Steps {
+		if err = ctx.Err(); err == nil {
+			if s.What != "" {
+				say(s.What)
+			}
+			err = h.step(ctx, j, s)
+		}
+		if err != nil {
+			if s.What == "" {
+				s.What = fmt.Sprintf("step %d", i+1)
+			}
+			err = fmt.Errorf("%s: %w", s.What, err)
+			break
+		}
+	}
+	if err == nil {
+		j.Done = true
+		return h.save(j)
+	}
+	say("undo what was done")
+	left, undone := h.undo(context.WithoutCancel(ctx), j, first, say)
+	for _, l := range left {
+		say(l)
+	}
+	if undone != nil {
+		return errors.Join(err, fmt.Errorf("and it could not be undone: %w; `rootwalk system uninstall` tries again", undone))
+	}
+	if first == 0 {
+		return errors.Join(err, h.forget(len(left) == 0))
+	}
+	return errors.Join(err, h.save(j))
+}
+
+// finish notes that an installation is whole which only lacked that note.
+func (h *Host) finish(f *Facts) error {
+	if f.journal == nil || f.journal.Done {
+		return nil
+	}
+	f.journal.Done = true
+	return h.save(f.journal)
+}
+
+// step writes down what a step will change, and does it.
+func (h *Host) step(ctx context.Context, j *journal, s Step) error {
+	switch s.wait {
+	case forServer:
+		return h.waitForServer(ctx)
+	case forHost:
+		return h.stays(ctx, j)
+	}
+	if s.path != "" {
+		before, err := h.at(s.path)
+		if err != nil {
+			return err
+		}
+		e := entry{What: s.What, Path: s.path, Before: before, After: s.want}
+		if i := slices.IndexFunc(j.Entries, func(o entry) bool { return o.Path == s.path }); i >= 0 {
+			// What is there is ours; what was before that is what to put back.
+			e.Before, e.Saved = j.Entries[i].Before, j.Entries[i].Saved
+		} else if before.Kind == file {
+			if e.Saved, err = h.keep(s.path, before); err != nil {
+				return err
+			}
+		} else if before.Kind != absent && before.Kind != link {
+			return errors.New("something else than a file is there; look at it, and remove it")
+		}
+		j.Entries = append(j.Entries, e)
+		if err := h.save(j); err != nil {
+			return err
+		}
+		return clearer(h.put(s.path, s.want, s.text))
+	}
+	if s.undo != nil {
+		j.Entries = append(j.Entries, entry{What: s.What, Undo: s.undo})
+		if err := h.save(j); err != nil {
+			return err
+		}
+	}
+	if s.do != nil {
+		return h.systemctl(ctx, s.do)
+	}
+	return nil
+}
+
+// clearer says what is behind an error of the kernel, and the way out.
+func clearer(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w; are you root, and may root write it (lsattr, chattr -i)?", err)
+	}
+	return err
+}
+
+func (h *Host) systemctl(ctx context.Context, args []string) error {
+	out, err := h.Systemctl(ctx, args...)
+	if err != nil {
+		return fmt.Errorf("systemctl %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(out))
+	}
+	return nil
+}
+
+// waitForServer waits until the server resolves.
+func (h *Host) waitForServer(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		err := h.Resolves(ctx, h.Server)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(300 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("it does not (%w); `rootwalk doctor` and `journalctl -u rootwalk` tell more", err)
+		}
+	}
+}
+
+// stays tells whether somebody has rewritten resolv.conf.
+func (h *Host) stays(ctx context.Context, j *journal) error {
+	for _, e := range j.Entries {
+		if e.Path != resolvConf {
+			continue
+		}
+		now, err := h.at(resolvConf)
+		if err != nil {
+			return err
+		}
+		if !now.is(e.After) {
+			text, _ := h.read(resolvConf)
+			who := parseResolvConf(text).Author
+			if who == "" {
+				who = "somebody"
+			}
+			return fmt.Errorf("%s has written it again; keep that from it, and come again", who)
+		}
+	}
+	return h.Resolves(ctx, h.Server)
+}
+
+// Undoing is what Uninstall may do beside what is safe.
+type Undoing struct {
+	Force bool // also put back what somebody changed since; their text is saved beside the journal
+}
+
+// Uninstall undoes an installation, whole or half, and returns what it left, in words.
+func (h *Host) Uninstall(ctx context.Context, f *Facts, u Undoing, say func(string)) (left []string, err error) {
+	if f.journal == nil {
+		if len(h.names(JournalDir)) == 0 { // a process died before it wrote the first line
+			_ = h.put(JournalDir, node{Kind: absent}, nil)
+		}
+		return nil, nil
+	}
+	if why := f.stranded(h); why != nil && !u.Force {
+		return nil, why
+	}
+	done, err := h.open()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if u.Force {
+		if err := h.force(f.journal, &left); err != nil {
+			return left, err
+		}
+	}
+	kept, err := h.undo(ctx, f.journal, 0, say)
+	left = append(left, kept...)
+	if err != nil {
+		return left, err
+	}
+	return left, h.forget(len(left) == 0)
+}
+
+// stranded says why the host would ask nobody when the server is gone: somebody changed
+// resolv.conf since, and it asks the server still.
+func (f *Facts) stranded(h *Host) error {
+	for _, e := range f.journal.Entries {
+		now := f.nodes[resolvConf]
+		if e.Path != resolvConf || now.is(e.After) || now.is(e.Before) || f.Resolv.asked() != h.Server.Addr() {
+			continue
+		}
+		return fmt.Errorf("%s was changed since the installation, and asks %s still, which is to go: name another server in it, or let --force put the old file back", resolvConf, h.Server.Addr())
+	}
+	return nil
+}
+
+// force has undo take what somebody changed for what was installed, after saving it.
+func (h *Host) force(j *journal, left *[]string) error {
+	for i, e := range j.Entries {
+		if e.Path == "" {
+			continue
+		}
+		now, err := h.at(e.Path)
+		if err != nil {
+			return err
+		}
+		if now.is(e.After) || now.is(e.Before) || now.Kind == folder || now.Kind == other {
+			continue
+		}
+		if now.Kind == file {
+			saved, err := h.keep(e.Path, now)
+			if err != nil {
+				return err
+			}
+			*left = append(*left, fmt.Sprintf("%s was changed since; what it was is in %s", e.Path, saved))
+		}
+		j.Entries[i].After = now
+	}
+	return nil
+}
+
+// undo goes back through the entries from the last to number first, and takes them out
+// of the journal. It returns what it left, in words; its error means that it stopped.
+func (h *Host) undo(ctx context.Context, j *journal, first int, say func(string)) (left []string, err error) {
+	j.Done = false
+	for i := len(j.Entries) - 1; i >= first; i-- {
+		e := j.Entries[i]
+		switch {
+		case e.Path != "":
+			note, err := h.revert(e, say)
+			if err != nil {
+				return left, fmt.Errorf("put %s back: %w", e.Path, clearer(err))
+			}
+			if note != "" {
+				left = append(left, note)
+			}
+		case h.Live:
+			say("systemctl " + strings.Join(e.Undo, " "))
+			if err := h.systemctl(ctx, e.Undo); err != nil {
+				// A unit that is gone cannot be stopped; what it was for is undone all the same.
+				left = append(left, err.Error())
+			}
+		}
+		j.Entries = j.Entries[:i]
+		if err := h.save(j); err != nil {
+			return left, err
+		}
+	}
+	return left, nil
+}
+
+// revert puts back what was at the path of an entry, if it is as the entry left it.
+func (h *Host) revert(e entry, say func(string)) (left string, err error) {
+	now, err := h.at(e.Path)
+	switch {
+	case err != nil:
+		return "", err
+	case now.is(e.Before):
+		return "", nil
+	case !now.is(e.After):
+		left = fmt.Sprintf("%s was changed since, and is left as it is", e.Path)
+		if e.Saved != "" {
+			left += "; what was there before rootwalk is in " + e.Saved
+		} else if e.Before.Kind == link {
+			left += "; before rootwalk it was a link to " + e.Before.Target
+		}
+		return left, nil
+	case now.Kind == folder:
+		if len(h.names(e.Path)) > 0 {
+			return "", nil // what is in it is somebody's
+		}
+	}
+	if e.Before.Kind == absent {
+		say("remove " + e.Path)
+	} else {
+		say("put back " + e.Path)
+	}
+	return "", h.put(e.Path, e.Before, h.fileOf(e.Saved))
+}
+
+// Undo are the changes that Uninstall would make, in words.
+func (f *Facts) Undo() (lines []string) {
+	if f.journal == nil {
+		return nil
+	}
+	for _, e := range slices.Backward(f.journal.Entries) {
+		switch {
+		case e.Path == "":
+			lines = append(lines, "systemctl "+strings.Join(e.Undo, " "))
+		case e.Before.Kind == absent && e.After.Kind == folder:
+			lines = append(lines, "remove "+e.Path+", if it is empty")
+		case e.Before.Kind == absent:
+			lines = append(lines, "remove "+e.Path)
+		default:
+			lines = append(lines, "put back "+e.Path)
+		}
+	}
+	return lines
+}
+
+// progress is how far the installation is that the journal tells of.
+func (f *Facts) progress(h *Host) Progress {
+	if f.journal == nil || len(f.journal.Entries) == 0 {
+		return NotInstalled
+	}
+	if !f.journal.Done {
+		return Half
+	}
+	for _, e := range f.journal.Entries {
+		if e.Path == "" || e.Path == configFile { // which is there to be changed
+			continue
+		}
+		if now, err := h.at(e.Path); err != nil || !now.is(e.After) {
+			return Changed
+		}
+	}
+	return Complete
+}
