@@ -71,6 +71,7 @@ shell:               ## a shell in a small private Internet with rootwalk as its
 e2e:                 ## real servers and processes in network namespaces (root)
 	test/e2e/run
 	test/e2e/validation/run
+	test/e2e/system/run
 
 generate:            ## bring generated files into form
 	go generate ./...

@@ -201,6 +201,19 @@ func (h *Host) put(name string, want node, open func() (io.ReadCloser, error)) e
 	return flush(r)
 }
 
+// clear removes what a process left that died while it made a file for a path.
+func (h *Host) clear(name string) error {
+	r, base, err := h.parent(name)
+	if err == nil {
+		defer r.Close()
+		err = r.Remove(replacement(base))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 // write makes a new file in r.
 func write(r *os.Root, name string, want node, open func() (io.ReadCloser, error)) error {
 	text, err := open()

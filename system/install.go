@@ -300,6 +300,9 @@ func (h *Host) undo(ctx context.Context, j *journal, first int, say func(string)
 // revert puts back what was at the path of an entry, if it is as the entry left it.
 func (h *Host) revert(e entry, say func(string)) (left string, err error) {
 	now, err := h.at(e.Path)
+	if err == nil {
+		err = h.clear(e.Path)
+	}
 	switch {
 	case err != nil:
 		return "", err

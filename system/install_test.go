@@ -3,6 +3,7 @@ package system
 import (
 	"context"
 	"errors"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -128,6 +129,11 @@ func TestInstallTwiceChangesNothingMore(t *testing.T) {
 // death is what ends an installation in the middle.
 type death struct{}
 
+// deadly is a text that nobody lives to read.
+type deadly struct{}
+
+func (deadly) Read([]byte) (int, error) { panic(death{}) }
+
 // dieAt has the installation end, as if the process was killed: before step number at, or
 // once that step is in the journal and its file is about to be written.
 func (w *world) dieAt(at int, inStep bool) (died bool) {
@@ -140,7 +146,7 @@ func (w *world) dieAt(at int, inStep bool) (died bool) {
 	case !inStep:
 		s.What = "die"
 	case s.text != nil:
-		s.text = nil // calling it panics
+		s.text = func() (io.ReadCloser, error) { return io.NopCloser(deadly{}), nil }
 	default:
 		return true
 	}

@@ -29,15 +29,16 @@ func (f *Facts) Status(ctx context.Context, h *Host) *Status {
 		s.Who = &l
 	}
 	s.Rootwalk = s.Who != nil && (s.Who.Process == "rootwalk" || s.Who.PID == 0 && f.Active && at == h.Server)
+	ours := at
 	stub := s.Who != nil && s.Who.Process == "systemd-resolve" || f.ByD
 	if text, err := h.read(resolvedFile); stub && err == nil && text == fmt.Sprintf(resolvedText, h.Server.Addr()) {
 		if l, ok := f.holder(h.Server); ok && (l.Process == "rootwalk" || l.PID == 0 && f.Active) {
-			s.Rootwalk = true // resolved asks us
+			s.Rootwalk, ours = true, h.Server // systemd-resolved asks it
 		}
 	}
 	s.Text = f.Now()
 	if h.Live && s.Rootwalk {
-		err := h.Resolves(ctx, h.Server)
+		err := h.Resolves(ctx, ours)
 		ok := err == nil
 		s.Resolves = &ok
 		if ok {
