@@ -63,7 +63,7 @@ func (h *Host) readJournal() (*journal, error) {
 		return nil, nil
 	}
 	if errors.Is(err, fs.ErrPermission) {
-		return nil, fmt.Errorf("%w; root can: sudo rootwalk system ...", err)
+		return nil, fmt.Errorf("%w; run it as root", err)
 	}
 	if err != nil {
 		return nil, err
