@@ -182,8 +182,10 @@ func (r *Resolver) put(rep *wire.Reply, ttl uint32, s standing) (cache.Header, w
 	return h, packed, nil
 }
 
-// maxRecords is the most records of a set that is kept; no honest one has more. Of
-// the types of a name only those that were asked for are kept, one entry each.
+// maxRecords is the most records of a set that is kept; no honest one has more. The
+// types of a name have no bound of their own: only those that were asked for are kept,
+// each in an entry that is found by its hash and not along the others, so that they
+// cost what as many names do, and the size of the cache bounds both.
 //
 //limit:set_records BIND 100, and 100 types of a name
 const maxRecords = 100

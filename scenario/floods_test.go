@@ -62,59 +62,6 @@ www 3600 A 192.0.2.81
 delay 20ms
 `
 
-// A19: thousands of names that do not exist, of a zone whose server has fallen
-// silent under them. Others are answered as if nothing was, and the zone is asked
-// little.
-func TestRandomNamesOfASilentZoneCostOthersNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := raise(t, honest+`
-== zone attacked.com @ 192.0.2.1
-== fault 192.0.2.1
-drop
-`)
-		s.question("www.honest.com")
-		s.begin(0)
-		var mu sync.Mutex
-		failed, slow, most := 0, time.Duration(0), 0
-		const perSecond, seconds = 5000, 4
-		go every(time.Second/perSecond, perSecond*seconds, func(i int) { s.question(fmt.Sprintf("r%d.attacked.com", i)) })
-		ask := func(name string) {
-			began := time.Now()
-			code := s.question(name)
-			mu.Lock()
-			defer mu.Unlock()
-			slow = max(slow, time.Since(began))
-			if code != dns.RcodeSuccess {
-				failed++
-			}
-			most = max(most, s.resolver.Stats().InFlight)
-		}
-		every(time.Second/20, 20*seconds, func(i int) {
-			ask(fmt.Sprintf("n%d.honest.com", i))
-			ask("www.honest.com")
-		})
-		if failed > 0 || slow > 40*time.Millisecond {
-			t.Errorf("%d of %d questions of others failed, the slowest answer took %v", failed, 2*20*seconds, slow)
-		}
-		if most > 2048 {
-			t.Errorf("%d walks at once", most)
-		}
-		sent := 0
-		for _, q := range s.sent() {
-			if q.Server.String() == "192.0.2.1" {
-				sent++
-			}
-		}
-		limits := s.o.Upstream.Stats().Limits
-		if limits["zone_in_flight"] == 0 {
-			t.Error("nothing was turned away")
-		}
-		s.end()
-		t.Attr("row", fmt.Sprintf("A19 | %d random names a second of a silent zone, for %d s | others: 0 fail, slowest 40 ms | %d fail, slowest %d ms; %.2f packets to the zone a name | BIND 200 per zone, off by default",
-			perSecond, seconds, failed, slow.Milliseconds(), float64(sent)/(perSecond*seconds)))
-	})
-}
-
 // A20: a name that fails, asked a thousand times a second.
 func TestAStormForAFailingNameIsAnsweredFromTheFailureCache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -142,6 +142,7 @@ func TestServeAnswersWhatIsInFlightBeforeItEnds(t *testing.T) {
 	if code := s.wait(t); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
+	t.Attr("row", "F | SIGTERM with questions in flight, over UDP and TCP | all are answered, exit code 0 | held | ")
 }
 
 func TestABusyAddressIsOneClearError(t *testing.T) {

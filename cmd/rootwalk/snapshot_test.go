@@ -138,6 +138,7 @@ func TestASnapshotThatCannotBeWrittenCostsNothingElse(t *testing.T) {
 	if code := s.stop(t, syscall.SIGTERM); code != 0 || len(logged(t, s, "the snapshot of the cache was not written; the one before stays")) != 1 {
 		t.Errorf("exit code %d:\n%s", code, s.text())
 	}
+	t.Attr("row", "F | the snapshot cannot be written | told; nothing else suffers | held | ")
 }
 
 // admitted loads one answer that was stored in an earlier life, and returns its status.
@@ -188,6 +189,7 @@ func TestASnapshotIsOldOrNewAtWhateverMomentTheServerIsKilled(t *testing.T) {
 	for range 5 {
 		killedWhileWriting(t)
 	}
+	t.Attr("row", "F | SIGKILL while the snapshot is written, at a random moment | the old or the new one, whole | 5 of 5 | ")
 }
 
 // writeSnapshots names the file that the test binary writes snapshots to until it is

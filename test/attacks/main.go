@@ -16,7 +16,7 @@ import (
 )
 
 // tested are the packages whose tests have rows.
-var tested = []string{"./wire", "./policy", "./upstream", "./dnssec", "./resolver", "./server", "./scenario"}
+var tested = []string{"./wire", "./policy", "./upstream", "./dnssec", "./resolver", "./cache", "./server", "./scenario", "./cmd/rootwalk"}
 
 func main() {
 	write := flag.String("write", "", "document into which board and limits are written")
