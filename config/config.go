@@ -31,6 +31,7 @@ type Config struct {
 	Access   Access   `yaml:"access"`
 	Metrics  Metrics  `yaml:"metrics"`
 	Log      Log      `yaml:"log"`
+	Dnstap   Dnstap   `yaml:"dnstap"`
 	Root     Root     `yaml:"root"`
 	Server   Server   `yaml:"server"`
 	Cache    Cache    `yaml:"cache"`
@@ -64,6 +65,14 @@ type Log struct {
 	Level   LogLevel  `yaml:"level"`
 	Format  LogFormat `yaml:"format"`
 	Queries int       `yaml:"queries"` // one in so many is logged; 0: none
+}
+
+// Dnstap is who is told of every message, and of which.
+type Dnstap struct {
+	Socket   string `yaml:"socket"`   // a path, or "ADDR:PORT" in canonical form; "": nobody
+	Identity string `yaml:"identity"` // "": the name of the host
+	Client   bool   `yaml:"client"`
+	Resolver bool   `yaml:"resolver"`
 }
 
 // Root names the files of root hints and trust anchors; what is built in serves where a name is empty.
@@ -180,6 +189,7 @@ func defaults(memory int64, limited bool) *Config {
 		Access:  Access{Allow: loopback},
 		Metrics: Metrics{Listen: "127.0.0.1:9153"},
 		Log:     Log{Level: LogInfo, Format: LogText},
+		Dnstap:  Dnstap{Client: true, Resolver: true},
 		Server:  Server{Version: "rootwalk", Cookies: true},
 		Cache: Cache{
 			Size:           Bytes(size),

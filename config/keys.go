@@ -29,6 +29,10 @@ var keys = []key{
 	{"log.level", "debug info warn error", in(enum(LogDebug, LogInfo, LogWarn, LogError), func(c *Config) *LogLevel { return &c.Log.Level })},
 	{"log.format", "text json", in(enum(LogText, LogJSON), func(c *Config) *LogFormat { return &c.Log.Format })},
 	{"log.queries", "one query in so many is logged: 1 is all, 0 none", in(whole[int](0, 1_000_000), func(c *Config) *int { return &c.Log.Queries })},
+	{"dnstap.socket", `reader of dnstap (Frame Streams): a unix socket, or "ADDR:PORT" for TCP; "" is off`, in(tapReader, func(c *Config) *string { return &c.Dnstap.Socket })},
+	{"dnstap.identity", "who tells; empty: the name of the host", in(word, func(c *Config) *string { return &c.Dnstap.Identity })},
+	{"dnstap.client", "tell of queries of clients and the replies", in(truth, func(c *Config) *bool { return &c.Dnstap.Client })},
+	{"dnstap.resolver", "tell of queries to servers and forwarders and the replies", in(truth, func(c *Config) *bool { return &c.Dnstap.Resolver })},
 	{"root.hints", "file in named.root form; built in when empty", in(file, func(c *Config) *string { return &c.Root.Hints })},
 	{"root.trust-anchors", "file of DS or DNSKEY records of any zone; built in when empty", in(file, func(c *Config) *string { return &c.Root.TrustAnchors })},
 	{"server.workers", "readers of the listening sockets; 0: one per core", in(whole[int](0, 1024), func(c *Config) *int { return &c.Server.Workers })},
@@ -145,6 +149,7 @@ var (
 	}, boolean)
 	file       = scalar(`the name of a file, or ""`, quoted, parsePath, text)
 	socket     = scalar(`the name of a unix socket, or ""`, quoted, parseSocket, text)
+	tapReader  = scalar(`the path of a unix socket such as "/run/dnstap.sock", "V4:PORT" or "[V6]:PORT", or ""`, quoted, parseTapReader, text)
 	word       = scalar(`up to 200 printable ASCII characters, or ""`, quoted, parseWord, text)
 	secret     = scalar(`32 hex digits, or ""`, quoted, parseSecret, text)
 	name       = scalar(`a domain name such as "example.org."`, quoted, parseName, text)

@@ -36,6 +36,14 @@ var keyTests = []keyTest{
 		`xml`, `"xml" is unknown; accepted: text or json`},
 	{"log.queries", `0`, `100`, ``,
 		`-1`, `-1 is out of range; accepted: a whole number from 0 to 1000000`},
+	{"dnstap.socket", `""`, `"/run/dnstap.sock"`, ``,
+		`127.0.0.1`, `"127.0.0.1" has no port, write 127.0.0.1:53; accepted: the path of a unix socket such as "/run/dnstap.sock", "V4:PORT" or "[V6]:PORT", or ""`},
+	{"dnstap.identity", `""`, `"ns1"`, ``,
+		`7`, `7 is a number; accepted: up to 200 printable ASCII characters, or ""`},
+	{"dnstap.client", `true`, `false`, ``,
+		`1`, `1 is a number; accepted: true or false`},
+	{"dnstap.resolver", `true`, `false`, ``,
+		`"no"`, `"no" is a string; accepted: true or false`},
 	{"root.hints", `""`, `"/etc/named.root"`, ``,
 		`5`, `5 is a number; accepted: the name of a file, or ""`},
 	{"root.trust-anchors", `""`, `"a \"b\" \\ c"`, ``,
@@ -194,6 +202,7 @@ func TestTheKeysAreThoseOfTheInterfaceAndNoOthers(t *testing.T) {
 		access.allow access.rules access.private-addresses access.private-domains
 		metrics.listen
 		log.level log.format log.queries
+		dnstap.socket dnstap.identity dnstap.client dnstap.resolver
 		root.hints root.trust-anchors
 		server.workers server.identity server.version server.nsid server.cookies server.cookie-secret
 		cache.size cache.min-ttl cache.max-ttl cache.min-negative-ttl cache.max-negative-ttl cache.prefetch cache.snapshot

@@ -45,7 +45,7 @@ func TestWrongConfigurationsNameLineAndKey(t *testing.T) {
 		{"log:\n  level: info\nede: true\nlog:\n  level: warn", `f:4: log: given twice, first on line 1; accepted: each key once`},
 		{"log:\n  level: info\n  level: warn", `f:3: log.level: given twice, first on line 2; accepted: each key once`},
 		{"log: loud", `f:1: log: "loud" is a string; accepted: a mapping with the keys level, format, queries`},
-		{"- a", `f:1: the value is a list; accepted: a mapping with the keys listen, access, metrics, log, root, server, cache, ` +
+		{"- a", `f:1: the value is a list; accepted: a mapping with the keys listen, access, metrics, log, dnstap, root, server, cache, ` +
 			`stale, resolver, upstream, dnssec, zones, limits, control, ede`},
 		// syntax
 		{"ede: true\nlisten: [[::1]:53]", `f:2: not YAML: ',' or ']' must be specified` + syntax},
@@ -115,7 +115,7 @@ func TestWrongConfigurationsNameLineAndKey(t *testing.T) {
 		// all at once, by line
 		{"ede: 1\nlog:\n  level: loud\nfoo: 1\nlimits: {mode: 1}", "f:1: ede: 1 is a number; accepted: true or false\n" +
 			`f:3: log.level: "loud" is unknown; accepted: debug, info, warn or error` + "\n" +
-			"f:4: foo: unknown key; accepted: listen, access, metrics, log, root, server, cache, stale, resolver, upstream, dnssec, zones, limits, control, ede\n" +
+			"f:4: foo: unknown key; accepted: listen, access, metrics, log, dnstap, root, server, cache, stale, resolver, upstream, dnssec, zones, limits, control, ede\n" +
 			"f:5: limits.mode: 1 is a number; accepted: enforce or record"},
 	} {
 		if got := problems(test.text); got != test.want {

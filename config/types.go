@@ -361,6 +361,22 @@ func parseSocket(text string) (string, error) {
 	return parsePath(text)
 }
 
+// parseTapReader reads where a reader of dnstap listens. A path has a slash, so that an address without its port is not
+// taken for one.
+func parseTapReader(text string) (string, error) {
+	if text == "" || strings.Contains(text, "/") {
+		return parseSocket(text)
+	}
+	ap, err := parseAddrPort(text)
+	switch {
+	case err != nil:
+		return "", err
+	case ap.Port() == 0:
+		return "", fmt.Errorf("%s: nobody listens on port 0", shown(text))
+	}
+	return ap.String(), nil
+}
+
 // isPrintable says whether text can be printed and read again: UTF-8 without control characters.
 func isPrintable(text string) bool {
 	return utf8.ValidString(text) && strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0

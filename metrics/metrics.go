@@ -20,6 +20,7 @@ import (
 
 	"rootwalk/cache"
 	"rootwalk/dnssec"
+	"rootwalk/dnstap"
 	"rootwalk/resolver"
 	"rootwalk/server"
 	"rootwalk/upstream"
@@ -34,6 +35,7 @@ type Rooms struct {
 	Reloads   func() Reloads   // nil where nothing is reloaded
 	Snapshots func() Snapshots // nil where nothing is kept
 	NotLogged func() uint64    // queries that the query log left out
+	Tap       *dnstap.Counts   // nil where nobody is told
 	// Validation gives the numbers of the validator and of who follows its trust anchors.
 	Validation func() (dnssec.Stats, dnssec.FollowStats)
 	Version    string
@@ -104,6 +106,8 @@ var descriptions = []struct {
 	{"config_last_reload_successful", "0 when the last reading of the configuration failed, and an older one is in force.", nil},
 	{"config_last_reload_timestamp_seconds", "When the configuration was last read again without a mistake; 0 is never.", nil},
 	{"query_log_dropped_total", "Queries that the query log left out because writing was too slow.", nil},
+	{"dnstap_messages_total", "Messages for the reader of dnstap by what became of them.", []string{"result"}},
+	{"dnstap_connected", "1 while there is a reader of dnstap.", nil},
 	{"snapshot_entries", "Entries in the last snapshot of the cache; 0 is none yet.", nil},
 	{"snapshot_timestamp_seconds", "When the last snapshot of the cache was written; 0 is none yet.", nil},
 	{"snapshot_failures_total", "Snapshots of the cache that could not be written.", nil},
@@ -211,6 +215,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		dropped = c.r.NotLogged()
 	}
 	count("query_log_dropped_total", dropped)
+	c.dnstap(count, gauge)
 	c.reloads(count, gauge)
 	c.snapshots(count, gauge)
 	gauge("build_info", 1, c.r.Version, runtime.Version())
@@ -233,6 +238,17 @@ func (c *collector) reloads(count func(string, uint64, ...string), gauge func(st
 	}
 	gauge("config_last_reload_successful", ok)
 	gauge("config_last_reload_timestamp_seconds", last)
+}
+
+// dnstap is about the messages that a reader is told of.
+func (c *collector) dnstap(count func(string, uint64, ...string), gauge func(string, float64, ...string)) {
+	t := c.r.Tap
+	if t == nil {
+		t = new(dnstap.Counts)
+	}
+	count("dnstap_messages_total", t.Written.Load(), "written")
+	count("dnstap_messages_total", t.Dropped.Load(), "dropped")
+	gauge("dnstap_connected", float64(t.Connected.Load()))
 }
 
 // snapshots is about the snapshot of the cache.

@@ -30,8 +30,10 @@ func (t Transport) String() string { return transportNames[t] }
 
 // Meta is what is known of a query beside its bytes.
 type Meta struct {
-	Transport Transport
 	Client    netip.Addr
+	Local     *netip.AddrPort // the socket that it came to; nil is not known
+	Port      uint16          // of the client; 0 is not known
+	Transport Transport
 	Profile   uint8 // the set of policies that applies; 0 is the only one yet
 }
 

@@ -6,11 +6,13 @@ import (
 	"context"
 	"encoding/binary"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
 
+	"rootwalk/dnstap"
 	"rootwalk/wire"
 )
 
@@ -43,7 +45,20 @@ func withOptions(q *dns.Msg, options ...dns.EDNS0) *dns.Msg {
 }
 
 func TestACachedAnswerAllocatesNothing(t *testing.T) {
-	w := newWorld(t, settings{text: hitZone, silent: true, cookies: &Cookies{1, 2}})
+	for _, tapped := range []bool{false, true} {
+		w := newWorld(t, settings{text: hitZone, silent: true, cookies: &Cookies{1, 2}})
+		if tapped { // and nobody reads
+			o := *w.set.Load()
+			o.Tap = dnstap.New(dnstap.Options{Socket: filepath.Join(t.TempDir(), "none"), Client: true})
+			t.Cleanup(o.Tap.Close)
+			w.Set(o)
+		}
+		allocatesNothing(t, w)
+	}
+}
+
+func allocatesNothing(t *testing.T, w *world) {
+	t.Helper()
 	for what, q := range hits() {
 		w.ask(t, handle, q)
 		packet := pack(t, q)

@@ -10,6 +10,7 @@ import (
 
 	"rootwalk/cache"
 	"rootwalk/clock"
+	"rootwalk/dnstap"
 	"rootwalk/policy"
 	"rootwalk/resolver"
 )
@@ -28,7 +29,8 @@ type Options struct {
 	NSID     string           // what clients that ask for it get to know (RFC 5001); "" is nothing
 	Cookies  *Cookies         // nil gives none (RFC 7873)
 
-	Queries *QueryLog // takes note of queries; nil takes none
+	Queries *QueryLog   // takes note of queries; nil takes none
+	Tap     *dnstap.Tap // tells of queries and replies; nil tells of none
 
 	StaleTTL uint32 // seconds, of stale answers (RFC 8767 section 4)
 }

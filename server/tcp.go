@@ -89,13 +89,14 @@ func (s *Server) accept(l *net.TCPListener) {
 			time.Sleep(50 * time.Millisecond) // out of descriptors: let some go
 			continue
 		}
-		s.serveConn(conn, conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap())
+		s.serveConn(conn, addrPort(conn.RemoteAddr()).Addr().Unmap())
 	}
 }
 
 // serveConn serves one connection on a goroutine of its own, unless there are too many.
 func (s *Server) serveConn(conn net.Conn, client netip.Addr) {
 	c := &tcpConn{s: s, conn: conn, client: client, in: bufio.NewReaderSize(conn, 2+maxQuery), places: make(chan struct{}, maxPipelined), pen: make(chan struct{}, 1)}
+	c.port, c.local = addrPort(conn.RemoteAddr()).Port(), addrPort(conn.LocalAddr())
 	if !s.admit(c) {
 		conn.Close()
 		return
@@ -139,6 +140,8 @@ type tcpConn struct {
 	s      *Server
 	conn   net.Conn
 	client netip.Addr
+	port   uint16         // of the client
+	local  netip.AddrPort // our end
 	in     *bufio.Reader
 	taken  int           // octets in it of the query that is being answered
 	ended  bool          // nothing more can be read
@@ -215,7 +218,7 @@ func (c *tcpConn) batch() bool {
 		w.out, hits = w.out[:0], 0
 		return err == nil
 	}
-	meta := Meta{Transport: TCP, Client: c.client}
+	meta := Meta{Transport: TCP, Client: c.client, Port: c.port, Local: &c.local}
 	for query := c.next(flush); query != nil; query = c.next(flush) {
 		start := len(w.out)
 		var q wire.Query

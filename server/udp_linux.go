@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/binary"
 	"net"
 	"net/netip"
 	"syscall"
@@ -27,6 +28,7 @@ const batchLen = 32
 type udpSocket struct {
 	*net.UDPConn
 	raw     syscall.RawConn
+	local   netip.AddrPort
 	control int // octets of control data with each packet; 0 unless bound to all addresses
 }
 
@@ -82,8 +84,9 @@ func adoptUDP(conn *net.UDPConn) (*udpSocket, error) {
 		_ = u.Close()
 		return nil, err
 	}
-	if addr := conn.LocalAddr().(*net.UDPAddr).AddrPort(); addr.Addr().IsUnspecified() {
-		u.wantDestination(addr.Addr().Is6())
+	u.local = conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	if a := u.local.Addr(); a.IsUnspecified() {
+		u.wantDestination(a.Is6())
 	}
 	_ = u.SetReadBuffer(1 << 20) // as much as the system allows
 	_ = u.SetWriteBuffer(1 << 20)
@@ -199,7 +202,8 @@ func (b *batch) answer(u *udpSocket, w *worker, n int) {
 		m, path := &b.in[i], &b.paths[i]
 		path.nameLen, path.controlLen = m.Namelen, int(m.Controllen)
 		query := b.queries[i][:m.octets]
-		meta := Meta{Transport: UDP, Client: path.client()}
+		meta := Meta{Transport: UDP, Local: &u.local}
+		meta.Client, meta.Port = path.client()
 		var q wire.Query
 		reply, done := w.quickSafe(b.replies[i][:0], query, meta, &q)
 		if !done {
@@ -211,12 +215,13 @@ func (b *batch) answer(u *udpSocket, w *worker, n int) {
 	}
 }
 
-// client is the address of the sender.
-func (r *returnPath) client() netip.Addr {
+// client is the address and port of the sender.
+func (r *returnPath) client() (netip.Addr, uint16) {
+	port := binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(&r.name.Port))[:]) // at one place for both families
 	if r.name.Family == unix.AF_INET {
-		return netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(&r.name)).Addr)
+		return netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(&r.name)).Addr), port
 	}
-	return netip.AddrFrom16(r.name.Addr)
+	return netip.AddrFrom16(r.name.Addr), port
 }
 
 // turn makes the control data of a packet that of its reply. For IPv4 the kernel

@@ -44,6 +44,7 @@ func adoptUDP(conn *net.UDPConn) (*udpSocket, error) {
 // for the rest waits.
 func (u *udpSocket) serve(w *worker) {
 	in, out := make([]byte, maxQuery), make([]byte, 0, udpReply)
+	local := u.LocalAddr().(*net.UDPAddr).AddrPort()
 	for {
 		n, client, err := u.ReadFromUDPAddrPort(in)
 		if err != nil {
@@ -54,7 +55,7 @@ func (u *udpSocket) serve(w *worker) {
 			continue // an ICMP error for an earlier reply
 		}
 		w.now = w.o.Clock()
-		meta, path := Meta{Transport: UDP, Client: client.Addr()}, returnPath{client}
+		meta, path := Meta{Transport: UDP, Client: client.Addr(), Port: client.Port(), Local: &local}, returnPath{client}
 		var q wire.Query
 		reply, done := w.quickSafe(out[:0], in[:n], meta, &q)
 		if !done {

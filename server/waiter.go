@@ -54,9 +54,7 @@ func (c *waiter) answer(res resolver.Result, err error) {
 			}
 		}()
 		reply = w.resolved(dst, c.query, c.meta, &c.q, res, err)
-		if l := w.set.Load().Queries; l != nil {
-			l.add(c.query, c.meta, &c.q, reply, w.now.Sub(c.since), false)
-		}
+		w.tell(c.query, c.meta, &c.q, reply, w.now.Sub(c.since))
 		return reply
 	})
 }

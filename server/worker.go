@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"time"
 
 	"rootwalk/cache"
 	"rootwalk/clock"
@@ -50,10 +51,25 @@ func (w *worker) quickSafe(dst, query []byte, meta Meta, q *wire.Query) (reply [
 		}
 	}()
 	reply, done = w.quick(dst, query, meta, q)
-	if l := w.set.Load().Queries; l != nil && reply != nil {
+	set := w.set.Load()
+	if l := set.Queries; l != nil && reply != nil {
 		l.add(query, meta, q, reply[len(dst):], 0, true)
 	}
+	if set.Tap.Client() {
+		tapAtOnce(set.Tap, query, meta, reply[min(len(dst), len(reply)):], done)
+	}
 	return reply, done
+}
+
+// tell takes note of a reply that took a while.
+func (w *worker) tell(query []byte, meta Meta, q *wire.Query, reply []byte, took time.Duration) {
+	set := w.set.Load()
+	if l := set.Queries; l != nil {
+		l.add(query, meta, q, reply, took, false)
+	}
+	if set.Tap.Client() {
+		tapReply(set.Tap, meta, reply, took)
+	}
 }
 
 // resolveSafe is resolve, but a panic costs only this query.
@@ -63,10 +79,9 @@ func (w *worker) resolveSafe(ctx context.Context, dst, query []byte, meta Meta, 
 			reply = w.panicked(dst, query, meta, q, p)
 		}
 	}()
-	l, start := w.set.Load().Queries, w.o.Clock()
-	reply = w.resolve(ctx, dst, query, meta, q)
-	if l != nil && reply != nil {
-		l.add(query, meta, q, reply[len(dst):], w.o.Clock().Sub(start), false)
+	start := w.o.Clock()
+	if reply = w.resolve(ctx, dst, query, meta, q); reply != nil {
+		w.tell(query, meta, q, reply[len(dst):], w.o.Clock().Sub(start))
 	}
 	return reply
 }

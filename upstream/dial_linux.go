@@ -69,7 +69,24 @@ func (c *udpConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func (c *udpConn) LocalAddr() net.Addr  { return nil }
+// LocalAddr asks the system at each call: hardly anybody wants to know.
+func (c *udpConn) LocalAddr() net.Addr {
+	var local netip.AddrPort
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	_ = raw.Control(func(fd uintptr) {
+		switch a, _ := unix.Getsockname(int(fd)); a := a.(type) {
+		case *unix.SockaddrInet4:
+			local = netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
+		case *unix.SockaddrInet6:
+			local = netip.AddrPortFrom(netip.AddrFrom16(a.Addr), uint16(a.Port))
+		}
+	})
+	return net.UDPAddrFromAddrPort(local)
+}
+
 func (c *udpConn) RemoteAddr() net.Addr { return net.UDPAddrFromAddrPort(c.remote) }
 
 var _ net.Conn = (*udpConn)(nil)

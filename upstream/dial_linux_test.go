@@ -53,18 +53,6 @@ func control(t *testing.T, c *udpConn, f func(fd int) error) {
 	}
 }
 
-func localAddr(t *testing.T, c *udpConn) (local netip.AddrPort) {
-	t.Helper()
-	control(t, c, func(fd int) error {
-		sa, err := unix.Getsockname(fd)
-		if a, ok := sa.(*unix.SockaddrInet4); ok {
-			local = netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
-		}
-		return err
-	})
-	return local
-}
-
 func TestSourcePortsAreDrawnFromAllUnprivilegedOnes(t *testing.T) {
 	_, server := listenUDP(t)
 	const dials, parts = 5000, 9
@@ -74,7 +62,7 @@ func TestSourcePortsAreDrawnFromAllUnprivilegedOnes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		port := localAddr(t, c.(*udpConn)).Port()
+		port := c.LocalAddr().(*net.UDPAddr).AddrPort().Port()
 		c.Close()
 		if port < lowestPort {
 			t.Fatalf("a question would leave from port %d", port)
@@ -103,7 +91,7 @@ func TestOnlyTheServerCanReply(t *testing.T) {
 	server, addr := listenUDP(t)
 	other, _ := listenUDP(t)
 	c := dialLoopback(t, addr)
-	local := net.UDPAddrFromAddrPort(localAddr(t, c))
+	local := c.LocalAddr().(*net.UDPAddr)
 	if _, err := other.WriteTo([]byte("forged"), local); err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +111,7 @@ func TestOnlyTheServerCanReply(t *testing.T) {
 func TestAnEmptyDatagramIsNotTheEnd(t *testing.T) {
 	server, addr := listenUDP(t)
 	c := dialLoopback(t, addr)
-	local := net.UDPAddrFromAddrPort(localAddr(t, c))
+	local := c.LocalAddr().(*net.UDPAddr)
 	for _, m := range []string{"", "good"} {
 		if _, err := server.WriteTo([]byte(m), local); err != nil {
 			t.Fatal(err)

@@ -264,6 +264,7 @@ func (t *try) overUDP(ctx context.Context) (*Reply, error) {
 	if _, err := conn.Write(query); err != nil {
 		return nil, t.unreachable(err)
 	}
+	tap := t.tap(conn, false, query)
 	for wrong := 0; ; {
 		n, err := conn.Read(*buf)
 		if err != nil {
@@ -282,9 +283,11 @@ func (t *try) overUDP(ctx context.Context) (*Reply, error) {
 			u.stats.moved.Add(1)
 			return nil, errMoveToTCP
 		case folded:
+			tap.reply(msg)
 			t.s.foldsCase(u.o.Clock())
 			return nil, errFolded
 		}
+		tap.reply(msg)
 		if wire.Flags(msg)&wire.FlagTC != 0 { // a part is no answer; it may even end within a record
 			t.s.answered(time.Since(sent), u.o.Clock())
 			return nil, errMoveToTCP
@@ -328,6 +331,7 @@ func (t *try) overTCP(ctx context.Context) (*Reply, error) {
 	if _, err := conn.Write(query); err != nil {
 		return nil, t.tcpError(ctx, err)
 	}
+	tap := t.tap(conn, true, query[2:])
 	var size [2]byte
 	if err := readFull(conn, size[:]); err != nil {
 		return nil, t.tcpError(ctx, err)
@@ -340,6 +344,7 @@ func (t *try) overTCP(ctx context.Context) (*Reply, error) {
 		u.stats.forged.Add(1)
 		return nil, ErrForged
 	}
+	tap.reply(msg)
 	r, err := t.read(msg, "tcp", time.Since(sent))
 	if err == nil && r.TC() {
 		return nil, fmt.Errorf("%w: truncated over TCP", ErrMalformed)

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"rootwalk/clock"
+	"rootwalk/dnstap"
 	"rootwalk/wire"
 )
 
@@ -29,6 +30,7 @@ type Options struct {
 	KeepCase bool                      // do not randomise letter case
 	Timeout  time.Duration             // of a try at a server that was not measured yet; 0 is DefaultTimeout
 	Clock    clock.Clock               // nil is the boot clock
+	Tap      *dnstap.Tap               // tells of queries and replies; nil tells of none
 	Record   bool                      // count what goes beyond the limits on questions at once, but let it
 }
 

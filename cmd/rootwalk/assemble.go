@@ -75,7 +75,8 @@ func assembleIn(w world, cfg *config.Config, log *slog.Logger) *parts {
 	boundHeap(int64(cfg.Cache.Size))
 	p := &parts{cache: cache.New(cache.Options{Size: int64(cfg.Cache.Size)}), log: log}
 	_, _ = rand.Read(p.secret[:]) // it never fails
-	p.upstream = upstream.New(upstreamOptions(w, cfg))
+	p.setTap(cfg.Dnstap)
+	p.upstream = upstream.New(p.upstreamOptions(w, cfg))
 	if cfg.DNSSEC.Validate && len(w.anchors) > 0 {
 		p.validator = dnssec.New(validatorOptions(w, cfg, log))
 	}
@@ -85,7 +86,7 @@ func assembleIn(w world, cfg *config.Config, log *slog.Logger) *parts {
 	return p
 }
 
-func upstreamOptions(w world, cfg *config.Config) upstream.Options {
+func (p *parts) upstreamOptions(w world, cfg *config.Config) upstream.Options {
 	var own []netip.AddrPort
 	for _, l := range cfg.Listen {
 		if ap, err := netip.ParseAddrPort(l); err == nil {
@@ -94,7 +95,7 @@ func upstreamOptions(w world, cfg *config.Config) upstream.Options {
 	}
 	return upstream.Options{
 		Port: cfg.Upstream.Port, IPv4: cfg.Upstream.IPv4, IPv6: cfg.Upstream.IPv6,
-		Allowed: policy.NewUpstreams(cfg.Upstream.Refuse, own).Allowed, Dial: w.dial,
+		Allowed: policy.NewUpstreams(cfg.Upstream.Refuse, own).Allowed, Dial: w.dial, Tap: p.tap,
 		KeepCase: !cfg.Upstream.CaseRandomisation, Record: cfg.Limits.Mode == config.LimitsRecord, Timeout: cfg.Upstream.Timeout,
 	}
 }
@@ -137,7 +138,7 @@ func (p *parts) serverOptions(cfg *config.Config) server.Options {
 	return server.Options{
 		Identity: policy.NewIdentity(cfg.Server.Version, cfg.Server.Identity), NSID: cfg.Server.NSID, Cookies: p.cookies(cfg),
 		Cache: p.cache, Resolver: p.resolver, Allow: policy.NewACL(cfg.Access.Allow, accessRules(cfg.Access.Rules)...), Log: p.log, Workers: workers, EDE: cfg.EDE,
-		Queries:  p.queryLog(cfg.Log.Queries),
+		Queries: p.queryLog(cfg.Log.Queries), Tap: p.tap,
 		StaleTTL: uint32(cfg.Stale.AnswerTTL / time.Second),
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"rootwalk/clock"
 	"rootwalk/config"
 	"rootwalk/dnssec"
+	"rootwalk/dnstap"
 	"rootwalk/metrics"
 	"rootwalk/resolver"
 	"rootwalk/server"
@@ -37,6 +38,9 @@ type reloading struct {
 	queries   *server.QueryLog
 	oneIn     int    // query is logged; 0: none
 	notLogged uint64 // by logs that are closed
+	tap       *dnstap.Tap
+	tapOf     config.Dnstap // what tap was made of
+	tapCounts dnstap.Counts
 
 	cfg   *config.Config // in force
 	world world
@@ -117,7 +121,8 @@ func (p *parts) apply(w world, next *config.Config, changed []string) {
 		boundHeap(int64(next.Cache.Size))
 		p.cache.Resize(int64(next.Cache.Size))
 	}
-	p.upstream = p.upstream.With(upstreamOptions(w, next))
+	p.setTap(next.Dnstap)
+	p.upstream = p.upstream.With(p.upstreamOptions(w, next))
 	if anchors := !slices.Equal(w.anchors, p.world.anchors); differ("dnssec.") || anchors {
 		o := validatorOptions(w, next, p.log)
 		switch {

@@ -100,7 +100,7 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 		if err != nil {
 			return fmt.Errorf("metrics.listen: %w; choose another address, or \"\" for none", err)
 		}
-		mux := metrics.Mux(metrics.Rooms{Cache: p.cache, Upstream: p.upstream, Resolver: p.resolver, Server: p.server, Reloads: p.reloadStats, Snapshots: p.snapshotStats, Validation: p.validationStats, NotLogged: p.queriesNotLogged, Version: version}, p.resolver.Primed, rooms.Page(p.server.Allows))
+		mux := metrics.Mux(metrics.Rooms{Cache: p.cache, Upstream: p.upstream, Resolver: p.resolver, Server: p.server, Reloads: p.reloadStats, Snapshots: p.snapshotStats, Validation: p.validationStats, NotLogged: p.queriesNotLogged, Tap: &p.tapCounts, Version: version}, p.resolver.Primed, rooms.Page(p.server.Allows))
 		sampleBehind(ctx, rooms)
 		srv := metrics.Server(mux)
 		go func() { _ = srv.Serve(ln) }()
@@ -163,6 +163,7 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 	if err := p.server.Shutdown(drain); err != nil {
 		log.Warn("some queries were not answered", "after", drainTime)
 	}
+	p.closeTap()
 	return nil
 }
 

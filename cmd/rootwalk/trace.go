@@ -53,6 +53,7 @@ wrong command line, 2 when there is no answer (SERVFAIL).`,
 // tracer assembles a resolver for one question.
 func tracer(cfg *config.Config, useLab bool) (*parts, error) {
 	log, _ := logger(cfg, io.Discard)
+	cfg.Dnstap = config.Dnstap{} // the reader is the server's
 	if !useLab {
 		return assemble(cfg, log)
 	}
