@@ -38,7 +38,7 @@ type Denial struct {
 // NSEC3 hashes are spent through the budget. ok is false where nothing is known.
 func (v *Validator) Deny(q wire.Question, top wire.Name, b *Budget) (d Denial, ok bool) {
 	at := base(q.Name, q.Type)
-	if q.Class != wire.ClassIN || q.Type == wire.TypeANY || q.Type == wire.TypeRRSIG {
+	if q.Class != wire.ClassIN || q.Type == wire.TypeRRSIG {
 		return d, false
 	}
 	if _, exempt := v.o.NegativeAnchors(at); exempt {

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"rootwalk/wire"
@@ -111,8 +112,12 @@ func (l *Local) Answer(q wire.Question) (*wire.Reply, bool) {
 func (z *localZone) answer(q wire.Question) *wire.Reply {
 	r := &wire.Reply{Question: q}
 	records, exists := z.records(q.Name)
-	if data := records[q.Type]; len(data) > 0 {
-		r.Answer = []wire.RRset{{Name: q.Name, Type: q.Type, Class: wire.ClassIN, TTL: localTTL, Data: data}}
+	for _, t := range slices.Sorted(maps.Keys(records)) {
+		if t == q.Type || q.Type == wire.TypeANY {
+			r.Answer = append(r.Answer, wire.RRset{Name: q.Name, Type: t, Class: wire.ClassIN, TTL: localTTL, Data: records[t]})
+		}
+	}
+	if len(r.Answer) > 0 {
 		return r
 	}
 	if !exists {

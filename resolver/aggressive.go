@@ -95,6 +95,9 @@ func (w *walk) denied(cut *zoneCut, q wire.Question) (meaning, bool) {
 // expand makes the answer of the wildcard that stands for the name, if its set is
 // known (RFC 8198 section 5.3).
 func (w *walk) expand(res *meaning, d *dnssec.Denial, q wire.Question) bool {
+	if q.Type == wire.TypeANY { // what is known need not be all
+		return false
+	}
 	for _, t := range [...]wire.Type{q.Type, wire.TypeCNAME} {
 		k := wire.Question{Name: d.Wildcard, Type: t, Class: q.Class}
 		p := w.cached(k, k)

@@ -87,6 +87,9 @@ func classify(zone wire.Name, forwarder bool, q wire.Question, m *wire.Message) 
 	switch m.Rcode {
 	case wire.NoError, wire.NXDomain, wire.YXDomain:
 	case wire.Refused, wire.NotAuth:
+		if q.Type == wire.TypeANY { // that may be all it refuses (RFC 8482 section 4)
+			return meaning{kind: isBroken, reason: m.Rcode.String()}
+		}
 		return meaning{kind: isLame, reason: m.Rcode.String()}
 	default:
 		return meaning{kind: isBroken, reason: m.Rcode.String()}
@@ -190,6 +193,10 @@ func (res *meaning) followAnswer(zone wire.Name, q wire.Question, sets []wire.RR
 	name := q.Name
 	for range wire.MaxRecords {
 		d := findDNAME(sets, zone, name, q.Class)
+		if all := setsOf(sets, name, q); len(all) > 0 && d == nil {
+			res.kind, res.final = isAnswer, all
+			return name, true
+		}
 		if s := findSet(sets, name, q.Type, q.Class); s != nil && (d == nil || q.Type != wire.TypeCNAME) {
 			res.kind, res.final = isAnswer, []wire.RRset{*s}
 			return name, true
@@ -203,7 +210,7 @@ func (res *meaning) followAnswer(zone wire.Name, q wire.Question, sets []wire.RR
 			}
 			res.links = append(res.links, *d)
 			c := synthesise(name, to, d)
-			if q.Type == wire.TypeCNAME { // is not followed (RFC 1034 section 3.6.2)
+			if q.Type == wire.TypeCNAME || q.Type == wire.TypeANY { // is not followed (RFC 1034 section 3.6.2)
 				res.kind, res.final = isAnswer, []wire.RRset{c}
 				return name, true
 			}
@@ -227,6 +234,20 @@ func (res *meaning) followAnswer(zone wire.Name, q wire.Question, sets []wire.RR
 		}
 	}
 	return name, false
+}
+
+// setsOf are all sets of a name for who asks for ANY, an alias among them (RFC 1034
+// section 4.3.2 step 3a); none for other questions.
+func setsOf(sets []wire.RRset, name wire.Name, q wire.Question) (all []wire.RRset) {
+	if q.Type != wire.TypeANY {
+		return nil
+	}
+	for i := range sets {
+		if sets[i].Name == name && sets[i].Class == q.Class {
+			all = append(all, sets[i])
+		}
+	}
+	return all
 }
 
 // synthesise makes the CNAME that a DNAME stands for (RFC 6672 section 3.1),

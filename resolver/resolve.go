@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"rootwalk/cache"
@@ -116,6 +117,8 @@ func outcome(rep *wire.Reply) Step {
 		return Step{Kind: StepAnswer, Outcome: rep.Rcode.String()}
 	case n == 0 || rep.Answer[n-1].Type != rep.Question.Type && rep.Question.Type != wire.TypeANY:
 		return Step{Kind: StepAnswer, Outcome: "no data"}
+	case rep.Question.Type == wire.TypeANY:
+		return Step{Kind: StepAnswer, Outcome: fmt.Sprintf("answer: %s has records of %d types", rep.Answer[n-1].Name, n)}
 	default:
 		s := &rep.Answer[n-1]
 		return Step{Kind: StepAnswer, raw: raw{question: wire.Question{Name: s.Name, Type: s.Type}, count: len(s.Data)}}
@@ -221,7 +224,7 @@ func (w *walk) known(q wire.Question) *piece {
 		w.trace.add(Step{Kind: StepCached, Outcome: p.describe(), raw: raw{question: q}})
 		return p
 	}
-	if q.Type != wire.TypeCNAME && !parentSide(q.Type) {
+	if q.Type != wire.TypeCNAME && q.Type != wire.TypeANY && !parentSide(q.Type) {
 		if p := w.cached(wire.Question{Name: q.Name, Type: wire.TypeCNAME, Class: q.Class}, q); p != nil {
 			w.trace.add(Step{Kind: StepCached, Question: q.Name.String() + " CNAME", Outcome: p.describe()})
 			return p
@@ -257,7 +260,7 @@ func (p *piece) describe() string {
 		return p.rcode.String()
 	case p.next != "":
 		return "alias"
-	case p.final == nil:
+	case len(p.final) == 0:
 		return "no data"
 	}
 	return "answer"
@@ -338,9 +341,7 @@ func (w *walk) dropForbidden(p *piece) {
 			p.status = cache.Insecure
 		}
 		p.proofs = nil
-		if f.Data, f.Sigs = kept, nil; len(kept) == 0 {
-			p.final = nil
-			return
-		}
+		f.Data, f.Sigs = kept, nil
 	}
+	p.final = slices.DeleteFunc(p.final, func(s wire.RRset) bool { return len(s.Data) == 0 })
 }

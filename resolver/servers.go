@@ -88,7 +88,7 @@ func (w *walk) askZone(cut *zoneCut, q wire.Question, final bool) (meaning, erro
 			}
 			continue
 		}
-		if final {
+		if final && q.Type != wire.TypeANY {
 			for _, a := range trouble.broken { // another server did better
 				up.MarkLame(a, cut.Zone, brokenFor)
 			}

@@ -202,27 +202,21 @@ func TestWithoutRDOnlyTheCacheIsAsked(t *testing.T) {
 	unknown("when the TTL has run out")
 }
 
-func TestANYIsAnsweredWithOneRecord(t *testing.T) {
-	w := newWorld(t, settings{})
-	w.ask(t, handle, question("www.example.com.", "A", 0))
-	w.net.ResetQueries()
+func TestANYIsShortOverUDPAndWholeOverTCP(t *testing.T) {
+	w := newWorld(t, settings{text: internet + "all A 192.0.2.85\nall MX 10 www\nall TXT \"" + strings.Repeat("a", 250) + "\" \"" + strings.Repeat("b", 250) + "\"\n"})
 	for _, d := range doors {
-		for _, name := range []string{"www.example.com.", "Nowhere.example.com.", "."} {
-			for _, edns := range []uint16{0, 4096} {
-				raw := w.exchange(t, d, pack(t, question(name, "ANY", edns)))
-				r := unpack(t, raw)
-				if len(raw) > 512 || r.Rcode != dns.RcodeSuccess || len(r.Answer) != 1 || len(r.Ns) != 0 {
-					t.Fatalf("%s over %s: %d octets, %v", name, d, len(raw), r)
-				}
-				h, ok := r.Answer[0].(*dns.HINFO)
-				if !ok || h.Cpu != "RFC8482" || h.Os != "" || h.Hdr.Name != name || h.Hdr.Ttl != anyTTL {
-					t.Errorf("%s over %s: %v", name, d, r.Answer[0])
-				}
+		for _, edns := range []uint16{0, 512, 4096} {
+			if r := w.ask(t, d, question("pool.example.com.", "ANY", edns)); len(r.Answer) != 4 || r.Truncated {
+				t.Errorf("what has room over %s: %v", d, r)
+			}
+			raw := w.exchange(t, d, pack(t, question("all.example.com.", "ANY", edns)))
+			switch r := unpack(t, raw); {
+			case d != overTCP && (len(raw) > 512 || !r.Truncated || len(r.Answer) != 0):
+				t.Errorf("%d octets over %s: %v", len(raw), d, r)
+			case d == overTCP && (len(r.Answer) != 3 || r.Truncated):
+				t.Errorf("over %s: %v", d, r)
 			}
 		}
-	}
-	if n := len(w.net.Queries()); n != 0 {
-		t.Errorf("ANY caused %d queries (RFC 8482 is there to avoid them)", n)
 	}
 }
 

@@ -40,6 +40,11 @@ type Meta struct {
 // payloadSize is the largest UDP payload that we take and send (RFC 9715 section 3).
 const payloadSize = 1232
 
+// anyPayload is the same of replies to ANY, whatever the client takes: whoever wants all
+// that a name has shows by TCP that it is not somebody else who pretends to ask
+// (RFC 8482 section 4.4).
+const anyPayload = 512
+
 // Handle answers a query: it appends the reply to dst and returns it, or nil
 // when there is to be none. It may take as long as a walk does. A panic costs
 // only this query.
@@ -92,13 +97,11 @@ func (w *worker) quick(dst, query []byte, meta Meta, q *wire.Query) (reply []byt
 		return w.refuse(dst, query, meta, q, wire.FormErr, wire.EDEInvalidQueryType), true
 	case q.Type == wire.TypeAXFR || q.Type == wire.TypeIXFR:
 		return w.refuse(dst, query, meta, q, wire.Refused, wire.EDENotSupported), true
-	case q.Type == wire.TypeANY && q.Class == wire.ClassIN:
-		return w.minimalANY(dst, query, meta, q), true
 	case q.Class == wire.ClassCH:
 		return w.identity(dst, query, meta, q), true
 	case q.Class != wire.ClassIN:
 		return w.refuse(dst, query, meta, q, wire.Refused, wire.EDENotSupported), true
-	case q.Type.Meta():
+	case q.Type.Meta() && q.Type != wire.TypeANY:
 		return w.refuse(dst, query, meta, q, wire.NotImp, wire.EDENotSupported), true
 	}
 	return w.cached(dst, query, meta, q)
@@ -209,6 +212,9 @@ func (w *worker) write(dst, query []byte, meta Meta, q *wire.Query, a answer) []
 	limit := 65535
 	if meta.Transport == UDP {
 		limit = min(q.UDPSize, payloadSize)
+		if q.Type == wire.TypeANY {
+			limit = anyPayload
+		}
 	}
 	if !q.EDNS {
 		return w.body(dst, start, limit, q, a)
@@ -262,14 +268,3 @@ func (w *worker) error(dst, query []byte, meta Meta, q *wire.Query, rcode wire.R
 	}
 	return wire.AppendOPT(dst, start, &opt)
 }
-
-// minimalANY answers ANY with one record that says why there are no others
-// (RFC 8482 section 4.2), so that nobody gains by asking for all.
-func (w *worker) minimalANY(dst, query []byte, meta Meta, q *wire.Query) []byte {
-	return w.write(dst, query, meta, q, answer{packed: anyReply, ede: wire.NoEDE})
-}
-
-// anyTTL is the TTL of the record, in seconds.
-const anyTTL = 3600
-
-var anyReply = wire.HINFO("RFC8482", anyTTL)

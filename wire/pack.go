@@ -209,25 +209,3 @@ func (p *packer) learn(n Name, at int) {
 		p.n++
 	}
 }
-
-// HINFO is the packed reply of one HINFO record at whatever name was asked for
-// (RFC 8482 section 4.2).
-func HINFO(cpu string, ttl uint32) Packed {
-	p := packer{base: HeaderLen}
-	p.body = []byte{0xc0, HeaderLen, 0, 13, 0, 1}
-	p.ttls = []uint16{6}
-	p.body = append(p.body, byte(ttl>>24), byte(ttl>>16), byte(ttl>>8), byte(ttl), 0, byte(len(cpu)+2), byte(len(cpu)))
-	p.body = append(append(p.body, cpu...), 0)
-	out := make([]byte, packFixed, packFixed+2+len(p.body))
-	for i := range 3 {
-		all := 0
-		if i == 0 {
-			all = 1
-		}
-		for f, v := range [4]int{all, all, len(p.body), len(p.body)} {
-			putU16(out, packSections+i*sectionLen+2*f, uint16(v))
-		}
-	}
-	putU16(out, packTTLs, 1)
-	return append(append(out, 0, 6), p.body...)
-}

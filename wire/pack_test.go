@@ -258,29 +258,6 @@ func TestPackCompressesToTheQuestionAndToKeptNames(t *testing.T) {
 	}
 }
 
-func TestHINFOIsAPackedReplyAtAnyName(t *testing.T) {
-	p := HINFO("RFC8482", 3600)
-	for _, name := range []string{".", "a.example.", strings.Repeat("a.", 127)} {
-		q := Question{MustName(name), TypeANY, ClassIN}
-		if err := p.Check(len(q.Name) + 4); err != nil {
-			t.Fatal(err)
-		}
-		for _, do := range []bool{false, true} {
-			m := unpack(t, answer(t, q, p, Shape{DO: do, Age: 600, Rotate: 1}))
-			if len(m.Answer) != 1 || len(m.Ns)+len(m.Extra) != 0 {
-				t.Fatalf("%s: %v", name, m)
-			}
-			h, ok := m.Answer[0].(*dns.HINFO)
-			if !ok || h.Cpu != "RFC8482" || h.Os != "" || h.Hdr.Ttl != 3000 || h.Hdr.Name != q.Name.String() {
-				t.Errorf("%s: %v", name, m.Answer[0])
-			}
-		}
-	}
-	if p.Rcode() != NoError || p.Answers() != 1 {
-		t.Errorf("rcode %v, %d answers", p.Rcode(), p.Answers())
-	}
-}
-
 func TestReplyOver64KiBIsRefused(t *testing.T) {
 	q := Question{MustName("big.example."), TypeTXT, ClassIN}
 	set := func(n int) *Reply {
