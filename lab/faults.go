@@ -136,6 +136,26 @@ func parseFault(text string) (*fault, error) {
 	return f, f.argue(wanted, rest)
 }
 
+// parseRecord reads a record. In the form of RFC 3597 its data need not fit its type.
+func parseRecord(text string) (dns.RR, error) {
+	rr, err := dns.NewRR(text)
+	head, data, generic := strings.Cut(text, `\#`)
+	words := strings.Fields(head)
+	if err == nil || !generic || len(words) == 0 {
+		return rr, err
+	}
+	last := len(words) - 1
+	t, known := dns.StringToType[strings.ToUpper(words[last])]
+	if !known {
+		return nil, err
+	}
+	words[last] = `TYPE65280 \#`
+	if rr, err = dns.NewRR(strings.Join(words, " ") + data); err == nil && rr != nil {
+		rr.Header().Rrtype = t
+	}
+	return rr, err
+}
+
 // argue reads what follows a fault's name.
 func (f *fault) argue(wanted argument, text string) error {
 	var err error
@@ -148,7 +168,7 @@ func (f *fault) argue(wanted argument, text string) error {
 			err = fmt.Errorf("negative duration %s", text)
 		}
 	case wanted == aRecord:
-		if f.record, err = dns.NewRR(text); err == nil && f.record == nil {
+		if f.record, err = parseRecord(text); err == nil && f.record == nil {
 			err = fmt.Errorf("wants a record")
 		}
 	case wanted == someTypes:
@@ -208,7 +228,7 @@ func (f *fault) argue(wanted argument, text string) error {
 // A changed answer:
 //
 //	clear                               its records are removed; add-... come after that
-//	add-answer RR, add-authority RR, add-additional RR
+//	add-answer RR, add-authority RR, add-additional RR    with \# the data need not fit the type
 //	recursive                           RA is set: the server offers recursion too, to others
 //	bogus                               the first octet of every signature is changed
 //	no-signatures                       RRSIG, NSEC and NSEC3 records are removed

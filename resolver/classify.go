@@ -62,6 +62,7 @@ type meaning struct {
 	ttl    uint32       // seconds that it may be kept, where it is
 	flags  uint8        // of the piece, where it is
 
+	odd    bool      // the answer section had records whose data do not fit their type; they are left out
 	cut    cache.Cut // isReferral
 	cutTTL uint32    // seconds
 	over   []limit   // what of the reply was left behind because it was too much

@@ -184,6 +184,9 @@ func (w *walk) accept(q wire.Question, m *meaning) (*piece, error) {
 		p.status, p.ttl, p.flags = cache.Secure, m.ttl, m.flags
 		p.capTTL(m.ttl)
 	} else {
+		if m.odd { // no other code says so, and who asks should know that there was more (RFC 8914 section 4.1)
+			p.flags, p.remark = flagsOf(wire.EDEOther), m.zone.String()+": "+leftOut
+		}
 		w.r.bound(p, m.kind)
 		if err := w.judge(q, p, m.zone); err != nil {
 			return nil, err
@@ -194,6 +197,8 @@ func (w *walk) accept(q wire.Question, m *meaning) (*piece, error) {
 	w.keepWildcards(p.wildcards)
 	return p, nil
 }
+
+const leftOut = "records whose data do not fit their type were left out"
 
 // local answers a link about a name that is nobody else's business: an alias may
 // lead to one. Behind an alias such a name may not have a forbidden address
@@ -335,7 +340,7 @@ func (w *walk) dropForbidden(p *piece) {
 		if len(kept) == len(f.Data) {
 			continue
 		}
-		p.flags, p.remark = flagsOf(wire.EDEBlocked), f.Name.String()+" may not have private addresses"
+		p.because(wire.EDEBlocked, f.Name.String()+" may not have private addresses")
 		w.trace.add(Step{Kind: StepNote, Text: f.Name.String() + " has private addresses, which this name may not have"})
 		if p.status == cache.Secure { // what is left is not what was signed
 			p.status = cache.Insecure

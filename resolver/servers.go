@@ -73,7 +73,7 @@ func (w *walk) askZone(cut *zoneCut, q wire.Question, final bool) (meaning, erro
 		for _, l := range res.over {
 			w.budget.hit(l)
 		}
-		res.zone, res.from = cut.Zone, c.Addr.Addr()
+		res.zone, res.from, res.odd = cut.Zone, c.Addr.Addr(), reply.Message.OddAnswers > 0
 		if res.doubt == empty && (!final || spare != nil && spare.doubt == empty) { // a second one says the same
 			res.doubt = noDoubt
 		}

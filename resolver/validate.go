@@ -39,7 +39,7 @@ func (w *walk) judge(q wire.Question, p *piece, zone wire.Name) error {
 	}
 	if v.NXName { // a signed word is worth more than a code
 		p.rcode = wire.NXDomain
-		p.flags = compactFlag
+		p.flags |= compactFlag
 	}
 	w.trace.add(Step{Kind: StepVerdict, Outcome: statusName(v.Status), Text: v.Reason, raw: raw{zone: v.Zone}})
 	w.r.stats.verdict(v.Status)
@@ -49,7 +49,7 @@ func (w *walk) judge(q wire.Question, p *piece, zone wire.Name) error {
 		p.wildcards = v.Wildcards
 	case cache.Bogus, cache.Indeterminate:
 		if w.cd { // the client judges by itself, and may be glad to know
-			p.flags, p.remark = p.flags|flagsOf(v.EDE), inWords(&v)
+			p.because(v.EDE, inWords(&v))
 			return nil
 		}
 		if v.Err != nil {
@@ -57,12 +57,21 @@ func (w *walk) judge(q wire.Question, p *piece, zone wire.Name) error {
 				return f
 			}
 		}
-		return &Failure{EDE: v.EDE, Text: inWords(&v), bogus: v.Status == cache.Bogus, judged: true}
+		f := &Failure{EDE: v.EDE, Text: inWords(&v), bogus: v.Status == cache.Bogus, judged: true}
+		if p.remark != "" { // and may be why
+			f.Text += "; " + p.remark
+		}
+		return f
 	}
 	if v.Status == cache.Insecure && v.EDE != wire.NoEDE {
-		p.flags, p.remark = p.flags|flagsOf(v.EDE), inWords(&v)
+		p.because(v.EDE, inWords(&v))
 	}
 	return nil
+}
+
+// because gives the piece a reason in place of the one that it may have.
+func (p *piece) because(ede wire.EDE, remark string) {
+	p.flags, p.remark = p.flags&^reasonFlags|flagsOf(ede), remark
 }
 
 // inWords names the zone that decided, and the reason.

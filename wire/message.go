@@ -62,7 +62,8 @@ type Message struct {
 	DO      bool
 	Options string // the OPT record's options
 
-	Odd int // records left out because their RDATA is not what their type wants
+	Odd        int // records left out because their RDATA is not what their type wants
+	OddAnswers int // of them those of the answer section
 }
 
 // AA tells whether the answer is authoritative.
@@ -147,6 +148,9 @@ func (p *parser) parse(m *Message) error {
 			off = next
 		}
 		kept[s] = len(p.recs)
+		if s == 0 {
+			m.OddAnswers = m.Odd
+		}
 	}
 	all := string(p.out)
 	m.Question.Name = Name(all[:qEnd])
