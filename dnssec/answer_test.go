@@ -155,7 +155,7 @@ func TestMeaningOfDNSSEC(t *testing.T) {
 			Final:  rename(i.signed(t, "*.example. A 192.0.2.1"), "x.example."),
 			Proofs: i.signed(t, "example. NSEC z.example. NS SOA RRSIG NSEC")}, cache.Secure, wire.NoEDE},
 		{"C2 next name outside of the zone", &Answer{Question: question("x.example. A"), Rcode: wire.NXDomain, SOA: soa,
-			Proofs: i.signed(t, "example. NSEC zz. NS SOA RRSIG NSEC")}, cache.Bogus, EDEDenialMissing},
+			Proofs: i.signed(t, "example. NSEC zz. NS SOA RRSIG NSEC")}, cache.Bogus, EDEBogus},
 		{"C2 inside", &Answer{Question: question("x.example. A"), Rcode: wire.NXDomain, SOA: soa,
 			Proofs: i.signed(t, "example. NSEC zz.example. NS SOA RRSIG NSEC")}, cache.Secure, wire.NoEDE},
 		{"C3 a child's NSEC for the parent's DS", &Answer{Question: question("sub.example. DS"), SOA: soa,
@@ -163,14 +163,14 @@ func TestMeaningOfDNSSEC(t *testing.T) {
 		{"C3 a child's NSEC3 for the parent's DS", &Answer{Question: question("sub.example. DS"),
 			Proofs: child.signed(t, nsec3Of("sub.example.", "sub.example.", "NS SOA RRSIG"))}, cache.Bogus, EDESignaturesMissing},
 		{"C3 the parent's NSEC for the child's name", &Answer{Question: question("x.sub.example. A"), Rcode: wire.NXDomain, SOA: soa,
-			Proofs: join(parentOfSub, i.signed(t, "example. NSEC a.example. NS SOA RRSIG NSEC"))}, cache.Bogus, EDEDenialMissing},
-		{"C3 the parent's NSEC for the child's type", &Answer{Question: question("sub.example. TXT"), SOA: soa, Proofs: parentOfSub}, cache.Bogus, EDEDenialMissing},
+			Proofs: join(parentOfSub, i.signed(t, "example. NSEC a.example. NS SOA RRSIG NSEC"))}, cache.Bogus, EDEBogus},
+		{"C3 the parent's NSEC for the child's type", &Answer{Question: question("sub.example. TXT"), SOA: soa, Proofs: parentOfSub}, cache.Bogus, EDEBogus},
 		{"C4 an unrelated opt-out NSEC3 for a secure delegation", &Answer{Question: question("sub.example. DS"), SOA: soa,
-			Proofs: i.signed(t, out.record("<other.example.", "A RRSIG"))}, cache.Bogus, EDEDenialMissing},
+			Proofs: i.signed(t, out.record("<other.example.", "A RRSIG"))}, cache.Bogus, EDEBogus},
 		{"C4 a name error without its encloser", &Answer{Question: question("x.example. A"), Rcode: wire.NXDomain, SOA: soa,
-			Proofs: i.signed(t, plain.record("<x.example.", "A")+plain.record("<*.example.", "A"))}, cache.Bogus, EDEDenialMissing},
+			Proofs: i.signed(t, plain.record("<x.example.", "A")+plain.record("<*.example.", "A"))}, cache.Bogus, EDEBogus},
 		{"C4 the same under opt-out", &Answer{Question: question("x.example. A"), Rcode: wire.NXDomain, SOA: soa,
-			Proofs: i.signed(t, plain.record("example.", "NS SOA")+out.record("<x.example.", "A"))}, cache.Bogus, EDEDenialMissing},
+			Proofs: i.signed(t, plain.record("example.", "NS SOA")+out.record("<x.example.", "A"))}, cache.Bogus, EDEBogus},
 		{"C4 a forged name error", &Answer{Question: question("x.example. A"), Rcode: wire.NXDomain, SOA: unsigned(soa),
 			Proofs: sets(t, "example. NSEC z.example. NS SOA RRSIG NSEC")}, cache.Indeterminate, wire.EDENoReachable},
 		{"C5 a wildcard alias without its proof", &Answer{Question: question("x.w.example. A"),
@@ -275,7 +275,7 @@ func TestProofsOutrankTheRcode(t *testing.T) {
 	}
 	// The other way round a name error is not hidden.
 	proof = i.signed(t, "example. NSEC z.example. NS SOA RRSIG NSEC")
-	want(t, "NOERROR for a name that does not exist", i.check(&Answer{Question: question("x.example. A"), Proofs: proof}), cache.Bogus, EDEDenialMissing)
+	want(t, "NOERROR for a name that does not exist", i.check(&Answer{Question: question("x.example. A"), Proofs: proof}), cache.Bogus, EDEBogus)
 }
 
 // RFC 4035 section 5.2, RFC 6840 section 5.2: what we do not know is insecure.

@@ -288,6 +288,9 @@ func (c *check) readSigned(name wire.Name, p *state, got Fetched) *state {
 		c.tell("%s DS: none: secure: no zone cut", name)
 		return c.within(p, d.ttl)
 	}
+	if missing.EDE == EDEDenialMissing {
+		missing.EDE = d.lack()
+	}
 	return c.broken(p.zone, missing.EDE, missing.Reason, false)
 }
 

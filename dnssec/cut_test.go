@@ -36,7 +36,7 @@ func TestAnInsecureZoneMayHoldAnySignature(t *testing.T) {
 	proofs := i.signed(t, plain.record("example.", "NS SOA")+nsec3Text{optOut: true}.record("<x.example.", "A"))
 	i.book["x.example. DS"] = Fetched{Authority: proofs}
 	a = &Answer{Question: question("x.example. A"), Rcode: wire.NXDomain, Zone: name("example."), Proofs: proofs}
-	want(t, "half a name error under opt-out", i.check(a), cache.Bogus, EDEDenialMissing)
+	want(t, "half a name error under opt-out", i.check(a), cache.Bogus, EDEBogus)
 	a = &Answer{Question: question("b.sub.example. A"), Zone: name("sub.example."), Rcode: wire.NXDomain,
 		Proofs: i.signed(t, "sub.example. NSEC z.example. NS RRSIG NSEC")}
 	want(t, "a proof of the parent", i.check(a), cache.Insecure, wire.NoEDE)
@@ -93,8 +93,8 @@ func TestRepliesForDS(t *testing.T) {
 		"none":                        {Fetched{Authority: i.signed(t, "sub.example. NSEC z.example. NS RRSIG NSEC")}, cache.Insecure, cache.Insecure, wire.NoEDE},
 		"none, badly signed":          {Fetched{Authority: tampered(i.signed(t, "sub.example. NSEC z.example. NS RRSIG NSEC"))}, cache.Bogus, cache.Bogus, EDEBogus},
 		"none, says the child":        {Fetched{Authority: child.signed(t, "sub.example. NSEC z.sub.example. NS SOA RRSIG NSEC")}, cache.Bogus, cache.Bogus, EDESignaturesMissing},
-		"none, though NSEC says some": {Fetched{Authority: i.signed(t, "sub.example. NSEC z.example. NS DS RRSIG NSEC")}, cache.Bogus, cache.Bogus, EDEDenialMissing},
-		"another name's denial":       {Fetched{Authority: i.signed(t, "x.example. NSEC z.example. NS RRSIG NSEC")}, cache.Bogus, cache.Bogus, EDEDenialMissing},
+		"none, though NSEC says some": {Fetched{Authority: i.signed(t, "sub.example. NSEC z.example. NS DS RRSIG NSEC")}, cache.Bogus, cache.Bogus, EDEBogus},
+		"another name's denial":       {Fetched{Authority: i.signed(t, "x.example. NSEC z.example. NS RRSIG NSEC")}, cache.Bogus, cache.Bogus, EDEBogus},
 		"too many iterations":         {Fetched{Authority: i.signed(t, nsec3Text{iterations: 2500}.record("sub.example.", "NS"))}, cache.Insecure, cache.Insecure, EDEUnsupportedIterations},
 		"opt-out":                     {Fetched{Authority: i.signed(t, nsec3Text{}.record("example.", "NS SOA")+nsec3Text{optOut: true}.record("<sub.example.", "A"))}, cache.Insecure, cache.Insecure, wire.NoEDE},
 		"no zone cut":                 {Fetched{Authority: i.signed(t, "sub.example. NSEC z.example. A RRSIG NSEC")}, cache.Bogus, cache.Bogus, EDEBogus},

@@ -27,7 +27,16 @@ func (c *check) proved(what string, p *state, d *denials, how proof, missing str
 	case exhausted:
 		return c.fail(what, p.zone, Signed{EDE: EDEBogus, Reason: "limit: NSEC3 hashes for one response", Limit: true})
 	}
-	return c.fail(what, p.zone, Signed{EDE: EDEDenialMissing, Reason: missing})
+	return c.fail(what, p.zone, Signed{EDE: d.lack(), Reason: missing})
+}
+
+// lack is the extended error for what the records do not prove: none are there (RFC
+// 8914 section 4.13), or they are and say something else (section 4.7).
+func (d *denials) lack() wire.EDE {
+	if len(d.all) == 0 {
+		return EDEDenialMissing
+	}
+	return EDEBogus
 }
 
 // denial judges that a name, or a type of it, does not exist.
