@@ -108,6 +108,25 @@ func (s *signature) check(set *wire.RRset, zone wire.Name, instant time.Time) (c
 	return complaint{}, true
 }
 
+// outOfTime tells whether none of the zone's signatures of a set is valid at this time,
+// whatever its keys are, and why.
+func outOfTime(set *wire.RRset, zone wire.Name, at time.Time) (late complaint, ok bool) {
+	for _, raw := range set.Sigs {
+		s, parsed := parseSignature(raw)
+		if !parsed {
+			continue
+		}
+		c, good := s.check(set, zone, at)
+		if good {
+			return complaint{}, false
+		}
+		if c.rank == notInTime {
+			late, ok = c, true
+		}
+	}
+	return late, ok
+}
+
 // serialTime is the instant nearest to at that the serial number stands for.
 func serialTime(t, at uint32) string {
 	return time.Unix(int64(at)+int64(int32(t-at)), 0).UTC().Format(time.RFC3339)

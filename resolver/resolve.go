@@ -220,7 +220,7 @@ func (w *walk) local(q wire.Question) *piece {
 }
 
 // known looks for the link in the cache: the answer itself, or an alias in its
-// place (RFC 1034 section 3.6.2, RFC 6672 section 3.4).
+// place (RFC 1034 section 3.6.2), or a secure DNAME above it (RFC 6672 section 3.4).
 func (w *walk) known(q wire.Question) *piece {
 	if w.anew {
 		return nil
@@ -246,7 +246,9 @@ func (w *walk) known(q wire.Question) *piece {
 				return p
 			}
 		}
-		if p := w.cached(wire.Question{Name: n, Type: wire.TypeDNAME, Class: q.Class}, q); p != nil {
+		// One that nobody vouches for was said of the name that was asked for then: a forged
+		// reply must not redirect all that is below.
+		if p := w.cached(wire.Question{Name: n, Type: wire.TypeDNAME, Class: q.Class}, q); p != nil && p.status == cache.Secure {
 			w.trace.add(Step{Kind: StepCached, Question: n.String() + " DNAME", Outcome: p.describe()})
 			return p
 		}
