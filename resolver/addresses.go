@@ -140,41 +140,6 @@ func (w *walk) moreAddresses(s *servers) (bool, error) {
 	return w.searchParents(s)
 }
 
-func (w *walk) searchNames(s *servers) (bool, error) {
-	for len(s.unknown) > 0 || len(s.doubt) > 0 {
-		from := &s.unknown
-		if len(s.unknown) == 0 {
-			from = &s.doubt
-		}
-		q := (*from)[0]
-		*from = (*from)[1:]
-		if s.failed >= maxUnknownServers && !w.budget.allow(limitUnknownServers) {
-			return false, nil
-		}
-		last := len(*from) == 0 || (*from)[0].Name != q.Name // no other type of this name is left
-		if w.tooDeep() || w.looksFor(q.Name) {
-			s.partial = true // from elsewhere the name may well have an address
-		} else if !q.Name.In(s.cut.Zone) {
-			r, err := w.findAddress(q)
-			if err != nil {
-				return false, err
-			}
-			if s.add(w, q.Name, r.found) {
-				return true, nil
-			}
-			s.partial = s.partial || r.partial
-			if r.failed && !last { // its other type would fail alike
-				*from = slices.DeleteFunc(*from, func(o wire.Question) bool { return o.Name == q.Name })
-				last = true
-			}
-		}
-		if last {
-			s.failed++
-		}
-	}
-	return false, nil
-}
-
 // tooDeep tells whether this walk may begin none below it.
 func (w *walk) tooDeep() bool {
 	return w.depth >= maxDepth && (!w.budget.allow(limitDepth) || w.depth >= recordDepth)
@@ -189,47 +154,6 @@ func (w *walk) looksFor(name wire.Name) bool {
 		}
 	}
 	return false
-}
-
-// search is the outcome of a search for the address of a server.
-type search struct {
-	found   []netip.Addr
-	failed  bool // there was no answer
-	partial bool // because of where this walk stands, its budget or its hurry
-}
-
-// findAddress resolves one server name and address type by a walk below this
-// one, in a part of the time that is left. A failure is remembered like a
-// client's (RFC 9520 section 3.1), but not a partial one. Only a spent budget is
-// an error.
-func (w *walk) findAddress(q wire.Question) (search, error) {
-	trace, done := w.trace.below(Step{Kind: StepAddress, Text: q.Type.String(), raw: raw{server: q.Name}})
-	defer done()
-	if f := w.r.failed(q, w.r.o.Clock().Seconds()); f != nil {
-		trace.add(Step{Kind: StepFailed, Text: f.Text + "; remembered"})
-		return search{failed: true}, nil
-	}
-	if !w.budget.lookup() {
-		trace.add(Step{Kind: StepFailed, Text: "limit: searches for addresses of servers"})
-		return search{failed: true, partial: true}, nil
-	}
-	ctx, cancel := w.part()
-	defer cancel()
-	below := &walk{r: w.r, ctx: ctx, began: time.Now(), budget: w.budget, trace: trace, depth: w.depth + 1, raw: true, above: append(w.above[:len(w.above):len(w.above)], q.Name)}
-	rep, _, err := below.resolve(q)
-	if err != nil {
-		f := asFailure(err)
-		trace.add(Step{Kind: StepFailed, Text: f.Text})
-		if w.budget.spent() {
-			return search{}, f
-		}
-		if !f.limit && !f.partial {
-			w.r.remember(q, f, false)
-		}
-		return search{failed: true, partial: f.limit || f.partial}, nil
-	}
-	p := piece{final: rep.Answer}
-	return search{found: p.addresses(nil)}, nil
 }
 
 // addressTime is the least time that a walk for a server's address gets, as long

@@ -37,11 +37,6 @@ const (
 	maxDepth = 7
 	// recordDepth is the same where limits are only counted.
 	recordDepth = 30
-	// maxUnknownServers is how many server names without an address may fail before
-	// the delegation is given up. They are looked for one after the other.
-	//
-	//limit:unknown_servers BIND 3 at once; Unbound, Knot 5
-	maxUnknownServers = 5
 	// maxMinimised is the most steps of QNAME minimisation (RFC 9156 section 2.3).
 	//
 	//bound:minimised_steps Unbound, PowerDNS 10
