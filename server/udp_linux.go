@@ -158,7 +158,7 @@ func (u *udpSocket) serve(w *worker) {
 			b.write(u, fd)
 			w.stats.latency(hit, w.o.Clock().Sub(w.now), uint64(b.answered))
 		}
-		return true
+		return n != 1 // a packet that came alone has none behind it: wait, without a call that finds nothing
 	}
 	for {
 		if u.raw.Read(turn) != nil {
