@@ -8,22 +8,13 @@ import (
 // This file bounds Go's heap. Cached entries are not in it (package cache), but walks
 // are, and what is known of zones and servers.
 
-const (
-	// gcPercent is how much the heap may grow between two collections. Go's 100 costs
-	// memory for each cached name that others do not need; less than 70 makes walks,
-	// which allocate, collect too often. A cached answer allocates nothing.
-	gcPercent = 70
-	// leastHeap is enough to resolve with, in bytes.
-	leastHeap = 64 << 20
-)
+// leastHeap is enough to resolve with, in bytes.
+const leastHeap = 64 << 20
 
-// boundHeap sets the collector for a cache of so many bytes, unless the environment
-// says otherwise (GOGC, GOMEMLIMIT). The limit leaves a container room: where it has
+// boundHeap limits the heap beside a cache of so many bytes, unless the environment
+// says otherwise (GOMEMLIMIT). The limit leaves a container room: where it has
 // 128 MiB, the cache gets 40%, and the heap at most half.
 func boundHeap(cacheSize int64) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(heapLimit(cacheSize))
 	}

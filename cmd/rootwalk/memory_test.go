@@ -7,7 +7,6 @@ import (
 
 func TestTheHeapIsBoundedByTheSizeOfTheCache(t *testing.T) {
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
-	defer debug.SetGCPercent(debug.SetGCPercent(100))
 	for _, x := range []struct {
 		env               string
 		cache, want, from int64
@@ -23,19 +22,6 @@ func TestTheHeapIsBoundedByTheSizeOfTheCache(t *testing.T) {
 		boundHeap(x.cache)
 		if got := debug.SetMemoryLimit(-1); got != x.want {
 			t.Errorf("with %q and a cache of %d bytes the limit is %d, want %d", x.env, x.cache, got, x.want)
-		}
-	}
-}
-
-func TestTheCollectorIsSetUnlessTheEnvironmentDoes(t *testing.T) {
-	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
-	defer debug.SetGCPercent(debug.SetGCPercent(100))
-	for env, want := range map[string]int{"": gcPercent, "100": 100} {
-		debug.SetGCPercent(100)
-		t.Setenv("GOGC", env)
-		boundHeap(1 << 20)
-		if got := debug.SetGCPercent(100); got != want {
-			t.Errorf("with GOGC=%q it is %d, want %d", env, got, want)
 		}
 	}
 }
