@@ -43,6 +43,7 @@ type page struct {
 	Anchors            []string
 	Name, Type         string // of the form
 	Anew               bool
+	Renews             bool // every ten seconds
 	Explanation        *Explanation
 	Problem            string
 }
@@ -55,7 +56,11 @@ type quantiles struct{ Half, Most float64 }
 func (r *Rooms) Page(allowed func(netip.Addr) bool) http.Handler {
 	places := make(chan struct{}, maxExplaining)
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { r.render(w, r.page()) })
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, req *http.Request) {
+		p := r.page()
+		p.Renews = req.FormValue("hold") == "" // somebody may be reading what failed
+		r.render(w, p)
+	})
 	mux.HandleFunc("GET /explain", func(w http.ResponseWriter, req *http.Request) {
 		p := r.page()
 		p.Name, p.Type = req.FormValue("name"), req.FormValue("type")
