@@ -18,7 +18,7 @@ SOAKTIME  ?= 10m
 BENCH     ?= .
 BENCHCOUNT ?= 1
 
-.PHONY: help build test race mutants attacks lint fmt fuzz bench cross shell e2e long soak generate clean
+.PHONY: help build test race mutants attacks without lint fmt fuzz bench cross shell e2e long soak generate clean
 
 help:                ## this list
 	@sed -n 's/^\([a-z0-9]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -37,6 +37,9 @@ mutants:             ## remove each rule of the resolver in turn: the scenarios 
 
 attacks:             ## play all attacks and faults, print the board, write it into docs/security.md
 	go run ./test/attacks -write docs/security.md
+
+without:             ## take the limits away, one after the other: the tests of their attacks must fail
+	go run ./test/attacks -without
 
 long:                ## the tests of minutes too (build tag long)
 	go test -tags long -timeout 2h -count 1 ./...

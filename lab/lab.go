@@ -37,6 +37,7 @@
 //	                   algorithm, with commas between; one that ends with "!" is wrong. sha256 by default
 //	alg=ecdsa          key algorithm: ecdsa (P-256), ecdsa384, ed25519, rsa (with SHA-256), rsasha1, nsec3rsasha1, rsasha512,
 //	                   or a number that stands for one that nobody knows
+//	also=ALG           signed with other keys of that algorithm too, with DS records of both, as in a rollover
 //	bits=N             of RSA keys; with others than 1024, for speed, nobody can sign, and signatures are wrong
 //	key=WORD           other keys than those that the zone's name alone gives
 //	flags=N protocol=N of the key-signing key

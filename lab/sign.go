@@ -83,6 +83,15 @@ func (z *zone) prepareSigning() error {
 	z.keys, z.sigs = keys, map[sigKey]*dns.RRSIG{}
 	z.add(z.collidingKeys(keys.zsk)...)
 	z.add(keys.ksk, keys.zsk)
+	if z.also != 0 {
+		spec := *z.zoneSpec
+		spec.algorithm, spec.also, spec.keyWord = z.also, 0, z.keyWord+"also"
+		if keys, err = newKeyPair(&spec); err != nil {
+			return err
+		}
+		z.second = &zone{zoneSpec: &spec, nodes: z.nodes, keys: keys, sigs: map[sigKey]*dns.RRSIG{}}
+		z.add(keys.ksk, keys.zsk)
+	}
 	if z.denial == withNSEC3 || z.denial == withOptOut {
 		z.add(&dns.NSEC3PARAM{
 			Hdr:        dns.RR_Header{Name: z.name, Rrtype: dns.TypeNSEC3PARAM, Class: dns.ClassINET},
@@ -142,6 +151,9 @@ func (z *zone) digests() (out []dns.RR) {
 			ds.Digest = first + ds.Digest[1:]
 		}
 		out = append(out, ds)
+	}
+	if z.second != nil {
+		out = append(out, z.second.digests()...)
 	}
 	return out
 }

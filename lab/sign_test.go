@@ -309,3 +309,34 @@ func TestValidityComesFromTheHeaderAndCoversSuppliedParents(t *testing.T) {
 		}
 	}
 }
+
+// A zone in the middle of a rollover is good by either pair of keys, and its parent has
+// both.
+func TestAZoneCanBeSignedTwice(t *testing.T) {
+	n := parse(t, "== zone example.com @ 192.0.2.1 signed also=rsa\nwww A 192.0.2.80\n")
+	r := ask(t, n, "udp", "192.0.2.1", question("www.example.com.", "A", "do"))
+	good := map[uint8]bool{}
+	for _, rr := range r.Answer {
+		sig, ok := rr.(*dns.RRSIG)
+		if !ok {
+			continue
+		}
+		for _, key := range keysOf(t, n, "192.0.2.1", "example.com.") {
+			if key.KeyTag() == sig.KeyTag && sig.Verify(key, r.Answer[:1]) == nil {
+				good[sig.Algorithm] = true
+			}
+		}
+	}
+	if !good[dns.ECDSAP256SHA256] || !good[dns.RSASHA256] {
+		t.Errorf("good signatures by algorithm: %v", good)
+	}
+	ds := 0
+	for _, rr := range ask(t, n, "udp", "192.5.6.30", question("example.com.", "DS")).Answer {
+		if rr.Header().Rrtype == dns.TypeDS {
+			ds++
+		}
+	}
+	if ds != 2 {
+		t.Errorf("%d DS records", ds)
+	}
+}

@@ -86,7 +86,7 @@ type zoneSpec struct {
 	noDelegation, glue, noGlue  bool
 	noDS                        bool
 	ds                          []string // nil is one of SHA-256
-	algorithm, protocol         uint8
+	algorithm, also, protocol   uint8    // also 0 is none
 	kskFlags                    uint16
 	bits, colliding             int
 	keyWord                     string
@@ -170,6 +170,8 @@ func (s *zoneSpec) option(word string) error {
 		s.denial = kind
 	case "alg":
 		s.algorithm, err = parseAlgorithm(value)
+	case "also":
+		s.also, err = parseAlgorithm(value)
 	case "ds":
 		s.ds = strings.Split(value, ",")
 		_, err = parseDigests(s.ds)

@@ -25,7 +25,7 @@ func (w *writer) put(section *[]dns.RR, set []dns.RR, owner string) {
 		*section = append(*section, rr)
 	}
 	if w.do && w.authoritativeFor(set) {
-		*section = append(*section, w.signature(set, owner))
+		*section = append(*section, w.signatures(set, owner)...)
 	}
 }
 
@@ -42,15 +42,19 @@ func (w *writer) authoritativeFor(set []dns.RR) bool {
 	return !w.zone.isCut(n) || h.Rrtype == dns.TypeDS || h.Rrtype == dns.TypeNSEC
 }
 
-// signature returns the signature of a set under an owner name, which differs from the set's own for wildcards.
-func (w *writer) signature(set []dns.RR, owner string) dns.RR {
+// signatures returns the signatures of a set under an owner name, which differs from the set's own for wildcards: one, or
+// one with each pair of keys.
+func (w *writer) signatures(set []dns.RR, owner string) (out []dns.RR) {
 	if w.zone.denial == withCompact && canon(owner) != canon(set[0].Header().Name) { // a wildcard is not shown
 		set = copiesAt(set, canon(owner))
 	}
-	sig := dns.Copy(w.zone.sign(set))
-	sig.Header().Name = owner
-	sig.Header().Ttl = set[0].Header().Ttl
-	return sig
+	for z := w.zone; z != nil; z = z.second {
+		sig := dns.Copy(z.sign(set))
+		sig.Header().Name = owner
+		sig.Header().Ttl = set[0].Header().Ttl
+		out = append(out, sig)
+	}
+	return out
 }
 
 // copiesAt are copies of records under another owner.
@@ -69,9 +73,10 @@ func (w *writer) negative() {
 	soa.Hdr.Ttl = w.zone.negativeTTL()
 	w.out.authority = append(w.out.authority, soa)
 	if w.do {
-		sig := w.signature(w.zone.apex().sets[dns.TypeSOA], soa.Hdr.Name)
-		sig.Header().Ttl = soa.Hdr.Ttl
-		w.out.authority = append(w.out.authority, sig)
+		for _, sig := range w.signatures(w.zone.apex().sets[dns.TypeSOA], soa.Hdr.Name) {
+			sig.Header().Ttl = soa.Hdr.Ttl
+			w.out.authority = append(w.out.authority, sig)
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 type zone struct {
 	*zoneSpec
 	nodes  map[string]*node // by canonical name, empty non-terminals included
+	second *zone            // the same with other keys, which sign too; nil without
 	keys   *keyPair         // nil when not signed
 	chain  *chain           // nil when not signed
 	sigMu  sync.Mutex
@@ -216,7 +217,7 @@ func (w *writer) fromNode(n *node, name, encloser string, qtype uint16) (target 
 	}
 	for _, rrtype := range given {
 		if qtype == dns.TypeRRSIG {
-			w.out.answer = append(w.out.answer, w.signature(n.sets[rrtype], name))
+			w.out.answer = append(w.out.answer, w.signatures(n.sets[rrtype], name)...)
 			continue
 		}
 		w.put(&w.out.answer, n.sets[rrtype], name)

@@ -13,10 +13,12 @@ import (
 )
 
 // deepNames is a world of names that are far away: chains of ten aliases over
-// signed zones of all kinds, and zones whose servers have names in zones whose
+// signed zones of all kinds, some of them signed twice and in the middle of a rollover
+// of keys or of the algorithm, and zones whose servers have names in zones whose
 // servers have names elsewhere. Each is asked for cold.
 func deepNames(n int) (text string, names []string) {
-	kinds := []string{"signed", "signed=nsec3", "signed=nsec3 iterations=10 salt=ab", "signed alg=ed25519", "signed alg=rsa"}
+	kinds := []string{"signed", "signed=nsec3", "signed=nsec3 iterations=10 salt=ab", "signed alg=ed25519", "signed alg=rsa", "signed also=ecdsa", "signed=nsec3 alg=rsa also=ecdsa",
+		"signed ds=sha256,sha256!", "signed also=ed25519 ds=sha256,sha384"}
 	var b strings.Builder
 	b.WriteString("== fault all\ndelay 5ms\n")
 	for i := range n {
@@ -67,7 +69,7 @@ func TestHonestNamesDoNotFeelTheLimits(t *testing.T) {
 				return list[min(len(list)*999/1000, len(list)-1)]
 			}
 			if mode == "" {
-				t.Attr("row", fmt.Sprintf("H | %d honest names that cost the most: ten aliases over signed zones, three levels without glue | answered, no limit met; p99.9 of OUT, SIG, HASH below 100, 64, 128 | %d, %d, %d | ",
+				t.Attr("row", fmt.Sprintf("H | %d honest names that cost the most: ten aliases over signed zones, some in a rollover, three levels without glue | answered, no limit met; p99.9 of OUT, SIG, HASH below 100, 64, 128 | %d, %d, %d | ",
 					len(names), most(out), most(signatures), most(hashes)))
 			}
 		})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -59,6 +60,32 @@ func TestEveryCountedLimitIsInTheTable(t *testing.T) {
 		if e && !counted[n] {
 			t.Errorf("//limit:%s is counted nowhere; make it a //bound", n)
 		}
+	}
+}
+
+func TestWhatIsTakenAwayIsThere(t *testing.T) {
+	list, err := readAbsences(os.DirFS("../.."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range list {
+		a := &list[i]
+		if text, err := a.changed(os.DirFS("../..")); err != nil {
+			t.Error(err)
+		} else if a.source == a.instead || text == "" {
+			t.Errorf("%s, %s: nothing is taken away", a.row, a.test)
+		}
+		name, _, _ := strings.Cut(a.test, "/")
+		files, _ := fs.Glob(os.DirFS("../.."), a.room+"/*_test.go")
+		if !slices.ContainsFunc(files, func(f string) bool {
+			text, _ := os.ReadFile("../../" + f)
+			return strings.Contains(string(text), "func "+name+"(")
+		}) {
+			t.Errorf("%s has no test %s", a.room, name)
+		}
+	}
+	if len(list) < 20 {
+		t.Errorf("only %d are listed", len(list))
 	}
 }
 

@@ -2,6 +2,8 @@
 // and prints a board: what was tried, the bar, what was measured, and what other
 // resolvers allow. With -write FILE it writes the board and the table of limits
 // into a document, between marks; with -limits it writes only the latter, at once.
+// With -without it takes away what the tests stand on, one after the other (the list is
+// without.txt), and says which of them still hold: none may.
 //
 // The attacks are tests like any other. One that has a place on the board says so
 // with an attribute (testing.T.Attr):
