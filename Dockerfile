@@ -18,9 +18,13 @@ ARG TARGETARCH
 ARG VERSION=devel
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
     go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /out/rootwalk ./cmd/rootwalk
+RUN mkdir -p /out/state /out/run
 
 FROM scratch
 COPY --from=build /out/rootwalk /rootwalk
+# Directories of its own, for a volume and a socket; they are used where STATE_DIRECTORY and RUNTIME_DIRECTORY name them.
+COPY --from=build --chown=65532:65532 /out/state /var/lib/rootwalk
+COPY --from=build --chown=65532:65532 /out/run /run/rootwalk
 COPY deploy/docker/rootwalk.yaml /etc/rootwalk/rootwalk.yaml
 USER 65532:65532
 EXPOSE 53/udp 53/tcp 9153/tcp

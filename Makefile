@@ -76,6 +76,7 @@ e2e:                 ## real servers and processes in network namespaces (root)
 	test/e2e/validation/run
 	test/e2e/system/run
 	test/e2e/mail/run
+	test/e2e/image/run
 
 generate:            ## bring generated files into form
 	go generate ./...
