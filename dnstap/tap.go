@@ -41,7 +41,8 @@ const (
 	retryTime = time.Second
 	// patience is how long a reader may take for a handshake or to read what waits.
 	patience = 5 * time.Second
-	// lastTime is how long the end may take.
+	// lastTime is how long the end may take, and as long before it a reader that is just
+	// beginning to read.
 	lastTime = time.Second
 )
 
@@ -125,7 +126,7 @@ func signal(c chan struct{}) {
 func (t *Tap) run(ctx context.Context) {
 	defer close(t.ended)
 	carried := load{octets: make([]byte, 0, maxWaiting)}
-	for told := false; ctx.Err() == nil; {
+	for told := false; ; { // the last try is after the end, for what waits
 		conn, err := t.connect(ctx)
 		if err == nil {
 			t.o.Log.Info("dnstap has a reader", "socket", t.o.Socket)
@@ -153,10 +154,11 @@ func (t *Tap) run(ctx context.Context) {
 	t.frames = 0
 }
 
-// connect opens a stream to the reader.
-func (t *Tap) connect(ctx context.Context) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// connect opens a stream to the reader. Once ended is done it has lastTime left.
+func (t *Tap) connect(ended context.Context) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ended), patience)
 	defer cancel()
+	defer context.AfterFunc(ended, func() { time.AfterFunc(lastTime, cancel) })()
 	network := "unix"
 	if _, err := netip.ParseAddrPort(t.o.Socket); err == nil {
 		network = "tcp"
