@@ -50,12 +50,13 @@ const (
 	offNewer    = 8  // the entry that was used next after this one
 	offOlder    = 12 // the one that was used last before
 	offHash     = 16 // of the key
-	offStored   = 20 // signed
-	offLifetime = 24
-	offLengths  = 28 // of the name in the key (8 bits), of the payload (24 bits)
-	offStatus   = 32 // 8 bits
-	offFlags    = 33 // 8 bits
-	entryFixed  = 34
+	offUsed     = 20 // when it was used last, by the count of uses
+	offStored   = 24 // signed
+	offLifetime = 28
+	offLengths  = 32 // of the name in the key (8 bits), of the payload (24 bits)
+	offStatus   = 36 // 8 bits
+	offFlags    = 37 // 8 bits
+	entryFixed  = 38
 )
 
 // encode writes what the cache keeps of an entry beside key and payload.

@@ -28,8 +28,9 @@ func audit(t *testing.T, c *Cache) {
 		s.mu.Lock()
 		var sum int64
 		blocks := 1 // number 0 is the list's head
-		used := s.firsts()
-		for _, first := range used {
+		used := 0
+		for first := s.oldest(); first != 0; first = number(s.block(first), offNewer) {
+			used++
 			if !s.has(first) {
 				t.Fatalf("shard %d: entry %d is in use and not found", i, first)
 			}
@@ -42,8 +43,8 @@ func audit(t *testing.T, c *Cache) {
 				found++
 			}
 		}
-		if len(used) != int(s.entries) || found != int(s.entries) || s.buckets < s.entries {
-			t.Fatalf("shard %d: %d entries, %d in use, %d in %d buckets", i, s.entries, len(used), found, s.buckets)
+		if used != int(s.entries) || found != int(s.entries) || s.buckets < s.entries {
+			t.Fatalf("shard %d: %d entries, %d in use, %d in %d buckets", i, s.entries, used, found, s.buckets)
 		}
 		blocks += s.length(s.free)
 		if all := int(s.unused); blocks != all {

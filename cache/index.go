@@ -4,8 +4,8 @@ import "encoding/binary"
 
 // This file finds an entry by its key and knows which one was used last. All that
 // it keeps of an entry stands in the entry's first block, so that being found costs
-// an entry 20 octets and the collector nothing: the hash, the entry behind it in
-// its bucket, and its neighbours in the list of use. Block 0 is the head of that
+// an entry 24 octets and the collector nothing: the hash, the entry behind it in
+// its bucket, its neighbours in the list of use and its place there. Block 0 is the head of that
 // list, which is a ring.
 //
 // The table of buckets grows by one bucket with each entry (linear hashing: Litwin,
@@ -26,6 +26,7 @@ type index struct {
 	buckets uint32   // in use; a bucket splits when there are more entries than buckets
 	mask    uint32   // the smallest 2^n-1 that no number of a bucket exceeds
 	entries uint32
+	uses    uint32 // how often an entry became the most recently used one
 }
 
 func newIndex() *index {
@@ -110,6 +111,8 @@ func (x *index) link(i uint32) {
 	last := number(head, offOlder)
 	setNumber(b, offOlder, last)
 	setNumber(b, offNewer, 0)
+	setNumber(b, offUsed, x.uses)
+	x.uses++
 	setNumber(x.block(last), offNewer, i)
 	setNumber(head, offOlder, i)
 }
@@ -145,9 +148,12 @@ func (x *index) remove(first uint32) {
 	x.release(first)
 }
 
-// has tells whether there is an entry with that first block: an octet of another
-// entry's is never taken for one.
+// has tells whether there is an entry with that first block: what stands in a block
+// that has become a part of another entry leads to no bucket that has it.
 func (x *index) has(first uint32) bool {
+	if first >= x.unused {
+		return false
+	}
 	i := number(x.bucketOf(number(x.block(first), offHash)), 0)
 	for i != 0 && i != first {
 		i = number(x.block(i), offChain)
@@ -155,13 +161,23 @@ func (x *index) has(first uint32) bool {
 	return i != 0
 }
 
-// firsts are the first blocks of all entries, that of the least recently used one first.
-func (x *index) firsts() []uint32 {
-	all := make([]uint32, 0, x.entries)
-	for i := x.oldest(); i != 0; i = number(x.block(i), offNewer) {
-		all = append(all, i)
+// place is where an entry stands in the list of use.
+type place struct {
+	first uint32
+	since int32 // uses of others after its own, up to an instant; negative: it was used later
+}
+
+// places appends the places of the entries of up to n buckets from the given one on,
+// as of the instant at which there had been so many uses.
+func (x *index) places(from, n, uses uint32, to []place) []place {
+	for ; n > 0 && from < x.buckets; n, from = n-1, from+1 {
+		for i := number(x.bucket(from), 0); i != 0; {
+			b := x.block(i)
+			to = append(to, place{i, int32(uses - number(b, offUsed))})
+			i = number(b, offChain)
+		}
 	}
-	return all
+	return to
 }
 
 func number(b []byte, off int) uint32       { return binary.LittleEndian.Uint32(b[off:]) }

@@ -1,6 +1,11 @@
 package cache
 
-import "rootwalk/wire"
+import (
+	"cmp"
+	"slices"
+
+	"rootwalk/wire"
+)
 
 // This file looks at entries one after another, while clients go on being
 // answered: for snapshots, dumps and flushes. A lock is held for a batch of
@@ -19,7 +24,8 @@ const scanBatch = 128
 
 // Each calls f with every entry, shard by shard, within a shard the least
 // recently used one first, until f returns false. The entry is valid until f
-// returns. What is stored or evicted meanwhile may be seen or not, or twice.
+// returns. What is stored, evicted or moved (Resize) meanwhile may be seen or not, or
+// twice.
 func (c *Cache) Each(f func(e *Entry) bool) { c.EachOf(wire.Root, true, f) }
 
 // EachOf is Each for the entries of a name, and with subtree of those below it.
@@ -28,18 +34,15 @@ func (c *Cache) EachOf(name wire.Name, subtree bool, f func(e *Entry) bool) {
 	var batch [scanBatch]Entry
 	for i := range c.shards {
 		s := &c.shards[i]
-		s.mu.Lock()
-		all := s.firsts()
-		s.mu.Unlock()
-		for len(all) > 0 {
+		for all := s.inOrder(); len(all) > 0; {
 			n := min(len(all), scanBatch)
 			found := batch[:0]
 			s.mu.Lock()
-			for _, first := range all[:n] {
-				if int(first>>chunkShift) >= len(s.chunks) || !s.has(first) { // gone meanwhile
+			for _, p := range all[:n] {
+				if !s.has(p.first) { // gone meanwhile
 					continue
 				}
-				from := s.open(first)
+				from := s.open(p.first)
 				e := &found[:len(found)+1][len(found)]
 				if from.readKey(&e.Key); concerns(e.Key.bytes(), name, subtree) {
 					e.Header, e.Payload = header(from.first), from.appendPayload(e.Payload[:0])
@@ -55,6 +58,22 @@ func (c *Cache) EachOf(name wire.Name, subtree bool, f func(e *Entry) bool) {
 			}
 		}
 	}
+}
+
+// inOrder are the places of all entries, that of the least recently used one first.
+// The list of use is not followed from one end to the other, which for a hundred
+// thousand entries is tens of milliseconds that nobody may wait for.
+func (s *shard) inOrder() (all []place) {
+	s.mu.Lock()
+	uses := s.uses
+	for n := uint32(0); n < s.buckets; n += scanBatch {
+		all = s.places(n, scanBatch, uses, all)
+		s.mu.Unlock() // for others
+		s.mu.Lock()
+	}
+	s.mu.Unlock()
+	slices.SortFunc(all, func(a, b place) int { return cmp.Compare(b.since, a.since) })
+	return all
 }
 
 // Flush removes every entry of the name, of all kinds and types, and with subtree
@@ -127,11 +146,12 @@ func (s *shard) repack() {
 	s.made++
 	var k Key
 	var payload []byte
-	for _, first := range old.firsts() {
+	for first := old.oldest(); first != 0; {
 		e := old.open(first)
 		e.readKey(&k)
 		payload = e.appendPayload(payload[:0])
 		s.add(s.put(k.bytes(), header(e.first), payload), number(e.first, offHash)) // the last is the most recently used one
+		first = number(e.first, offNewer)
 	}
 	freeChunks([]*index{&old})
 }
