@@ -56,7 +56,7 @@ func (r *Resolver) Recheck() {
 // forbids tells whether an answer has an address that its name may not have.
 func (r *Resolver) forbids(e *cache.Entry) bool {
 	q := e.Key.Question()
-	if q.Type != wire.TypeA && q.Type != wire.TypeAAAA {
+	if q.Type != wire.TypeA && q.Type != wire.TypeAAAA && q.Type != wire.TypeANY {
 		return false
 	}
 	var m wire.Message

@@ -104,6 +104,9 @@ func TestWhatWasFoundByOtherRulesIsForgottenByAReload(t *testing.T) {
 		if got := brief(ask(t, "udp", at, "pages.example.net.", "A")); got != x.pages {
 			t.Errorf("%s: %s", x.what, got)
 		}
+		if got := brief(ask(t, "tcp", at, "pages.example.net.", "ANY")); strings.Contains(got, "203.0.113.80") != (x.pages == pages) {
+			t.Errorf("%s, all there is: %s", x.what, got)
+		}
 		if got := brief(ask(t, "udp", at, "www.example.com.", "A")); got != x.www {
 			t.Errorf("%s: %s", x.what, got)
 		}
