@@ -6,8 +6,4 @@ import "testing"
 
 // TestASnapshotIsOldOrNewTwoHundredTimes is the long form of
 // TestASnapshotIsOldOrNewAtWhateverMomentTheServerIsKilled.
-func TestASnapshotIsOldOrNewTwoHundredTimes(t *testing.T) {
-	for range 200 {
-		killedWhileWriting(t)
-	}
-}
+func TestASnapshotIsOldOrNewTwoHundredTimes(t *testing.T) { killedOften(t, 200) }

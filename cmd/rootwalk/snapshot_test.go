@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -17,6 +18,7 @@ import (
 	"rootwalk/cache"
 	"rootwalk/clock"
 	"rootwalk/config"
+	"rootwalk/control"
 	"rootwalk/lab"
 	"rootwalk/wire"
 )
@@ -186,19 +188,20 @@ func TestWhatWasJudgedByAnotherLifeIsCheckedAgain(t *testing.T) {
 }
 
 func TestASnapshotIsOldOrNewAtWhateverMomentTheServerIsKilled(t *testing.T) {
-	for range 5 {
-		killedWhileWriting(t)
-	}
-	t.Attr("row", "F | SIGKILL while the snapshot is written, at a random moment | the old or the new one, whole | 5 of 5 | ")
+	killedOften(t, 10)
+	t.Attr("row", "F | SIGKILL while the snapshot is written, at a random moment | the old or the new one, whole, and the next start has it | 10 of 10 | ")
 }
 
 // writeSnapshots names the file that the test binary writes snapshots to until it is
 // killed.
 const writeSnapshots = "WRITE_SNAPSHOTS_FOR_EVER_TO"
 
+// inSnapshots is how many entries each has.
+const inSnapshots = 20_000
+
 func writeForEver(path string) {
 	p := assembleIn(world{}, config.Default(), slog.New(slog.DiscardHandler))
-	for i := range 20_000 {
+	for i := range inSnapshots {
 		var k cache.Key
 		k.SetName(cache.Delegation, wire.MustName(fmt.Sprintf("host%d.example.com.", i)), wire.TypeNS, wire.ClassIN)
 		p.cache.Put(&k, cache.Header{Stored: clock.Now().Seconds(), Lifetime: 3600}, cache.AppendCut(nil, &cache.Cut{Servers: []cache.NameServer{{Name: wire.MustName("ns.example.")}}}))
@@ -208,12 +211,38 @@ func writeForEver(path string) {
 	}
 }
 
-// killedWhileWriting kills a process at a random moment of its writing.
-func killedWhileWriting(t *testing.T) {
+// killedOften kills a process at a random moment of its writing, so often, and starts a
+// server with what is left each time.
+func killedOften(t *testing.T, times int) {
+	t.Helper()
+	_, conf, _, path := snapshotRig(t)
+	halfWritten := 0
+	for range times {
+		if killedWhileWriting(t, path) {
+			halfWritten++
+		}
+		s, at := serve(t, "-c", conf)
+		eventually(t, "the snapshot is loaded", func() bool { return len(logged(t, s, "loaded the snapshot of the cache")) == 1 })
+		if n := logged(t, s, "loaded the snapshot of the cache")[0]["entries"].(float64); n != inSnapshots {
+			t.Fatalf("%v entries are loaded, want %d", n, inSnapshots)
+		}
+		if got := brief(ask(t, "udp", at, "www.example.com.", "A")); got != "NOERROR | www.example.com. A 192.0.2.80" {
+			t.Fatal(got)
+		}
+		if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 {
+			t.Fatalf("%d files are left", len(left))
+		}
+		s.stop(t, syscall.SIGKILL)
+	}
+	t.Logf("%d starts, %d of them beside a half-written file", times, halfWritten)
+}
+
+// killedWhileWriting kills a process at a random moment of its writing, and tells whether
+// it left a half-written file.
+func killedWhileWriting(t *testing.T, path string) bool {
 	t.Helper()
 	after := time.Duration(rand.Int64N(int64(100 * time.Millisecond)))
-	dir := t.TempDir()
-	path := dir + "/cache.snapshot"
+	_ = os.Remove(path)
 	cmd := command()
 	cmd.Env = append(cmd.Env, writeSnapshots+"="+path)
 	if err := cmd.Start(); err != nil {
@@ -231,8 +260,44 @@ func killedWhileWriting(t *testing.T) {
 	if _, err := cache.CheckSnapshot(f); err != nil {
 		t.Fatalf("killed after %v: %v", after, err)
 	}
-	clearTemporary(path)
-	if left, _ := os.ReadDir(dir); len(left) != 1 {
-		t.Fatalf("%d files are left", len(left))
+	left, _ := os.ReadDir(filepath.Dir(path))
+	return len(left) > 1
+}
+
+func TestARestartKeepsTheHitRatio(t *testing.T) {
+	_, path, base, _ := snapshotRig(t)
+	socket := filepath.Join(t.TempDir(), "control")
+	rewrite(t, path, base, fmt.Sprintf("control: {socket: %q}", socket))
+	s, at := serve(t, "-c", path)
+	names := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), 1.2, 8, 3000) // few are asked for often, many seldom
+	ratio := func(queries int) float64 {
+		t.Helper()
+		counted := func() (st control.Status) {
+			o := run(t, "ctl", "--socket", socket, "status", "--json")
+			if err := json.Unmarshal([]byte(o.out), &st); err != nil {
+				t.Fatalf("%v: %s%s", err, o.out, o.err)
+			}
+			return st
+		}
+		before := counted()
+		for range queries {
+			if r := answerOf(at, fmt.Sprintf("n%d.guests.example.org.", names.Uint64())); r != 0 {
+				t.Fatalf("code %d", r)
+			}
+		}
+		after := counted()
+		hits, misses := after.Hits-before.Hits, after.Misses-before.Misses
+		return float64(hits) / float64(hits+misses)
+	}
+	cold := ratio(500)
+	ratio(1500)
+	warm := ratio(2000)
+	s.stop(t, syscall.SIGTERM)
+	s, at = serve(t, "-c", path)
+	eventually(t, "the snapshot is loaded", func() bool { return len(logged(t, s, "loaded the snapshot of the cache")) == 1 })
+	again := ratio(2000)
+	t.Logf("hit ratio: cold %.3f, warm %.3f, after a restart %.3f", cold, warm, again)
+	if again < warm-.02 || cold > warm-.1 {
+		t.Errorf("hit ratio: cold %.3f, warm %.3f, after a restart %.3f", cold, warm, again)
 	}
 }
