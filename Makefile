@@ -13,7 +13,9 @@ endif
 VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS   := -s -w -X main.version=$(VERSION)
 PLATFORMS := $(foreach os,linux darwin freebsd windows,$(os)/amd64 $(os)/arm64)
-FUZZTIME  ?= 30s
+FUZZTIME  ?= 1m
+export MINUTES ?= 30
+PARTS     ?= tests fuzz soak
 SOAKTIME  ?= 10m
 BENCH     ?= .
 BENCHCOUNT ?= 1
@@ -41,8 +43,8 @@ attacks:             ## play all attacks and faults, print the board, write it i
 without:             ## take the limits away, one after the other: the tests of their attacks must fail
 	go run ./test/attacks -without
 
-long:                ## the tests of minutes too (build tag long)
-	go test -tags long -timeout 2h -count 1 ./...
+long:                ## hours: tests with build tag long, fuzzing, soak, for MINUTES (30) each; PARTS="tests fuzz soak"
+	test/long/run $(PARTS)
 
 soak:                ## load of all kinds on loopback for SOAKTIME (10m), every reply checked, under the race detector
 	go test -race -tags long -count 1 -timeout 2h -v -run Soak ./test/soak -args -for $(SOAKTIME)
@@ -53,7 +55,7 @@ lint:                ## golangci-lint at the pinned version: floors, comments, f
 fmt:                 ## format all files
 	$(GOLANGCI_LINT) fmt ./...
 
-fuzz:                ## every fuzz target for FUZZTIME (30s)
+fuzz:                ## every fuzz target for FUZZTIME (1m)
 	.ci/fuzz $(FUZZTIME)
 
 bench:               ## benchmarks that match BENCH, BENCHCOUNT times

@@ -24,6 +24,7 @@ var duration = flag.Duration("for", 10*time.Minute, "how long the load lasts")
 const (
 	spareGoroutines = 4
 	spareHeap       = 1 << 20
+	spareResident   = 16 << 20 // what the runtime gives back late
 )
 
 // maxComplaints is how many wrong replies are told before the run ends early.
@@ -69,6 +70,20 @@ func (w *world) load(ctx context.Context, t *testing.T) (visits map[string]uint6
 type remains struct {
 	goroutines int
 	heap       int64 // octets beside the cache
+	resident   int64 // octets of the process; 0 where the system does not tell
+}
+
+// resident reads how much memory the process has.
+func resident() int64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	var size, pages int64
+	if err != nil {
+		return 0
+	}
+	if _, err := fmt.Sscan(string(text), &size, &pages); err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
 }
 
 // settled waits until the resolver has nothing to do and the goroutines are not
@@ -94,6 +109,7 @@ func (w *world) settled(t *testing.T, allowed int) (r remains) {
 	}
 	runtime.ReadMemStats(&m)
 	r.heap = int64(m.HeapAlloc) - w.cache.Stats().Bytes
+	r.resident = resident()
 	return r
 }
 
@@ -116,7 +132,11 @@ func TestSoak(t *testing.T) {
 	s, r := w.server.Stats(), w.resolver.Stats()
 	t.Logf("%v: visits %v", *duration, visits)
 	t.Logf("replies %v; %d hits, %d misses, %d stale, %d walks, %d evictions", s.Rcodes, s.Hits, s.Misses, s.Stale, r.Walks, w.cache.Stats().Evictions)
-	t.Logf("goroutines %d, then %d; heap beside the cache %s, then %s", before.goroutines, after.goroutines, kib(before.heap), kib(after.heap))
+	t.Logf("goroutines %d, then %d; heap beside the cache %s, then %s; resident %s, then %s",
+		before.goroutines, after.goroutines, kib(before.heap), kib(after.heap), kib(before.resident), kib(after.resident))
+	if after.resident > before.resident+spareResident {
+		t.Errorf("the process has grown from %s to %s", kib(before.resident), kib(after.resident))
+	}
 	if after.heap > before.heap+spareHeap {
 		t.Errorf("the heap has grown from %s to %s beside the cache", kib(before.heap), kib(after.heap))
 	}

@@ -42,6 +42,7 @@ $TTL 300
 == fault 127.54.0.6 delay 40ms
 == zone broken.example @ 127.54.0.7
 == fault 127.54.0.7 servfail
+== fault all loss 1
 `
 
 // patience bounds waiting for what must happen: a question may take 7 s.
