@@ -87,6 +87,18 @@ func (q question) message() *dns.Msg {
 	return m
 }
 
+// reason is what a reply says of its code, where there is EDNS.
+func reason(r *dns.Msg) string {
+	if opt := r.IsEdns0(); opt != nil {
+		for _, o := range opt.Option {
+			if e, ok := o.(*dns.EDNS0_EDE); ok {
+				return fmt.Sprintf(" (%d %s)", e.InfoCode, e.ExtraText)
+			}
+		}
+	}
+	return ""
+}
+
 // check says what is wrong with a reply.
 func (q question) check(asked, r *dns.Msg, network string) error {
 	switch {
@@ -97,7 +109,7 @@ func (q question) check(asked, r *dns.Msg, network string) error {
 	case len(r.Question) != 1 || r.Question[0] != asked.Question[0]:
 		return fmt.Errorf("question %v, want %v", r.Question, asked.Question)
 	case r.Rcode != q.rcode:
-		return fmt.Errorf("rcode %s, want %s", dns.RcodeToString[r.Rcode], dns.RcodeToString[q.rcode])
+		return fmt.Errorf("rcode %s, want %s%s", dns.RcodeToString[r.Rcode], dns.RcodeToString[q.rcode], reason(r))
 	case (asked.IsEdns0() == nil) != (r.IsEdns0() == nil):
 		return fmt.Errorf("OPT %v to %v", r.IsEdns0(), asked.IsEdns0())
 	case r.Truncated != (q.tooLong && network == "udp"):

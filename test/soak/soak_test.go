@@ -11,10 +11,13 @@ import (
 	"os"
 	"runtime"
 	"runtime/pprof"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"rootwalk/resolver"
 )
 
 var duration = flag.Duration("for", 10*time.Minute, "how long the load lasts")
@@ -42,7 +45,7 @@ func (w *world) load(ctx context.Context, t *testing.T) (visits map[string]uint6
 			running.Go(func() {
 				for rest := time.NewTicker(k.rest); ctx.Err() == nil; <-rest.C {
 					if err := k.visit(w); err != nil {
-						t.Errorf("%s: %v", k.name, err)
+						t.Errorf("%s: %v%s", k.name, err, w.why())
 						if complaints.Add(1) >= maxComplaints {
 							stop()
 						}
@@ -64,6 +67,17 @@ func (w *world) load(ctx context.Context, t *testing.T) (visits map[string]uint6
 		visits[kinds[i].name] = counts[i].Load()
 	}
 	return visits
+}
+
+// why is the reason of the last walk that failed although its zone is in order.
+func (w *world) why() string {
+	for _, p := range w.resolver.Recent() {
+		if !strings.Contains(p.Question, "broken.example.") {
+			trace := resolver.Trace{Steps: p.Steps}
+			return fmt.Sprintf("\nof late %s failed after %v: %s\n%s", p.Question, p.Took, p.Text, trace.String())
+		}
+	}
+	return ""
 }
 
 // remains are the goroutines and the heap once nothing goes on any more.
