@@ -3,6 +3,7 @@ package system
 import (
 	"encoding/hex"
 	"net/netip"
+	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -30,6 +31,18 @@ func (l Listener) String() string {
 // covers tells whether who listens there has a, too.
 func (l Listener) covers(a netip.AddrPort) bool {
 	return l.Addr.Port() == a.Port() && (l.Addr.Addr() == a.Addr() || l.Addr.Addr().IsUnspecified() && (l.Addr.Addr().Is6() || a.Addr().Is4()))
+}
+
+// Holder is who has an address of this host that cannot be listened on; false where
+// that cannot be seen.
+func Holder(at netip.AddrPort) (Listener, bool) {
+	h := &Host{Dir: "/"}
+	for _, l := range h.listeners(at.Port(), h.processes()) {
+		if l.PID != 0 && l.PID != os.Getpid() && (l.covers(at) || Listener{Addr: at}.covers(l.Addr)) {
+			return l, true
+		}
+	}
+	return Listener{}, false
 }
 
 // names are the files in a folder; none if it cannot be read.

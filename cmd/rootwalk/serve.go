@@ -19,6 +19,7 @@ import (
 	"rootwalk/config"
 	"rootwalk/control"
 	"rootwalk/metrics"
+	"rootwalk/system"
 )
 
 // primeWait is how long the start waits for the first priming before it calls
@@ -221,7 +222,17 @@ func (p *parts) listen(addr string) error {
 func listenError(addr string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("cannot listen on %s: another program does already (see `ss -lunp`); stop it, or choose another address with --listen 127.0.0.1:5300", addr)
+		who := " (see `ss -lunp`)"
+		if at, err := netip.ParseAddrPort(addr); err == nil {
+			if l, ok := system.Holder(at); ok {
+				who = ": " + l.String()
+			}
+		}
+		other := "127.0.0.1:5300"
+		if addr == other {
+			other = "127.0.0.1:5301"
+		}
+		return fmt.Errorf("cannot listen on %s: another program does already%s; stop it, or choose another address with --listen %s", addr, who, other)
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("cannot listen on %s: ports below 1024 are not allowed to this user; run as root or with CAP_NET_BIND_SERVICE, or choose another address with --listen 127.0.0.1:5300", addr)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):

@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -159,7 +161,10 @@ func TestABusyAddressIsOneClearError(t *testing.T) {
 	defer udp.Close()
 	for network, at := range map[string]net.Addr{"TCP": tcp.Addr(), "UDP": udp.LocalAddr()} {
 		o := run(t, "serve", "-c", path, "--listen", at.String())
-		o.want(t, 1, nil, []string{"rootwalk: cannot listen on " + at.String(), "another program", "--listen 127.0.0.1:5300"})
+		o.want(t, 1, nil, []string{"rootwalk: cannot listen on " + at.String() + ": another program does already", "--listen 127.0.0.1:5300"})
+		if runtime.GOOS == "linux" && !strings.Contains(o.err, fmt.Sprintf("(pid %d)", os.Getpid())) {
+			t.Errorf("%s: it is not said who: %s", network, o.err)
+		}
 		errors := 0
 		for _, line := range strings.Split(strings.TrimSpace(o.err), "\n") {
 			if !strings.HasPrefix(line, "{") { // warnings are log lines
