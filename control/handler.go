@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -20,13 +21,17 @@ import (
 func (r *Rooms) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { reply(w, r.Status()) })
-	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { reply(w, r.Stats()) })
+	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { reply(w, figures(reflect.ValueOf(r.Stats()))) })
 	mux.HandleFunc("GET /failures", func(w http.ResponseWriter, _ *http.Request) { reply(w, r.Resolver().Recent()) })
 	mux.HandleFunc("GET /lookup", func(w http.ResponseWriter, req *http.Request) { r.entries(w, req, false) })
 	mux.HandleFunc("GET /dump", func(w http.ResponseWriter, req *http.Request) { r.entries(w, req, true) })
 	mux.HandleFunc("GET /explain", r.explain)
 	mux.HandleFunc("POST /flush", r.flush)
 	mux.HandleFunc("POST /reload", r.reload)
+	mux.HandleFunc("GET /log-level", func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, map[string]string{"log_level": r.Status().LogLevel})
+	})
+	mux.HandleFunc("GET /query-log", func(w http.ResponseWriter, _ *http.Request) { reply(w, map[string]int{"one_in": r.Status().QueryLog}) })
 	mux.HandleFunc("POST /log-level", r.logLevel)
 	mux.HandleFunc("POST /query-log", r.queryLog)
 	return mux
@@ -133,7 +138,7 @@ func (r *Rooms) queryLog(w http.ResponseWriter, req *http.Request) {
 		refuse(w, http.StatusBadRequest, "query-log: give a whole number from 0 to 1000000: one query in so many is logged, 0: none")
 		return
 	}
-	r.QueryLog(n)
+	r.LogOneIn(n)
 	reply(w, map[string]int{"one_in": n})
 }
 

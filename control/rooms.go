@@ -20,7 +20,8 @@ type Rooms struct {
 	Reload   func() (any, error) // reads the configuration again; what is told about it
 	Reloads  func() Reloads      // how that went so far
 	Level    *slog.LevelVar      // of the log
-	QueryLog func(oneIn int)     // logs one query in so many; 0: none
+	QueryLog func() int          // one query in so many is logged; 0: none
+	LogOneIn func(oneIn int)     // has the query log do so
 	Now      func() time.Time    // wall clock
 	Started  time.Time
 	Version  string
@@ -46,6 +47,7 @@ type Status struct {
 	Listen   []string      `json:"listen"`
 	Primed   bool          `json:"primed"` // the root's own list of servers is known
 	LogLevel string        `json:"log_level"`
+	QueryLog int           `json:"query_log"` // one query in so many is logged; 0: none
 	Reloads  Reloads       `json:"reloads"`
 
 	Queries  uint64  `json:"queries"`
@@ -98,6 +100,9 @@ func (r *Rooms) Status() Status {
 	}
 	if r.Level != nil {
 		s.LogLevel = levelName(r.Level.Level())
+	}
+	if r.QueryLog != nil {
+		s.QueryLog = r.QueryLog()
 	}
 	if r.Reloads != nil {
 		s.Reloads = r.Reloads()

@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -71,7 +75,7 @@ Who may write to the socket's file may do all of this.`,
 	}
 	add("status", "How the server is, in a few figures", cobra.NoArgs, c.status)
 	add("stats", "All numbers", cobra.NoArgs, func(client *control.Client, cmd *cobra.Command, _ []string) error {
-		return show[control.Stats](client, cmd, request{method: http.MethodGet, path: "/stats", json: true}, nil)
+		return show(client, cmd, request{method: http.MethodGet, path: "/stats", json: c.json}, func(w io.Writer, all map[string]any) { showNumbers(w, "", all) })
 	})
 	add("flush NAME", "Forget what is known of a name", cobra.ExactArgs(1), func(client *control.Client, cmd *cobra.Command, args []string) error {
 		r := request{http.MethodPost, "/flush", url.Values{"name": args}, c.json}
@@ -99,13 +103,21 @@ Who may write to the socket's file may do all of this.`,
 	explain.Flags().BoolVar(&anew, "anew", false, "ask the servers of the name, whatever the cache has of it")
 	explain.Long = "Resolve in the running server, with what it knows, and show every step. The exit\ncode is 0 for an answer, 2 when there is none (SERVFAIL)."
 	add("failures", "The walks that failed of late, and how", cobra.NoArgs, c.failures)
-	add("log-level LEVEL", "Set the level of the log: debug, info, warn or error", cobra.ExactArgs(1), func(client *control.Client, cmd *cobra.Command, args []string) error {
-		return show(client, cmd, request{http.MethodPost, "/log-level", url.Values{"level": args}, c.json}, func(w io.Writer, m map[string]string) { fmt.Fprintln(w, m["log_level"]) })
+	add("log-level [LEVEL]", "Show the level of the log, or set it: debug, info, warn or error", cobra.MaximumNArgs(1), func(client *control.Client, cmd *cobra.Command, args []string) error {
+		return show(client, cmd, request{setting(args), "/log-level", url.Values{"level": args}, c.json}, func(w io.Writer, m map[string]string) { fmt.Fprintln(w, m["log_level"]) })
 	})
-	add("query-log N", "Log one query in so many; 1 is all, 0 none", cobra.ExactArgs(1), func(client *control.Client, cmd *cobra.Command, args []string) error {
-		return show(client, cmd, request{http.MethodPost, "/query-log", url.Values{"one-in": args}, c.json}, func(w io.Writer, m map[string]int) { fmt.Fprintln(w, m["one_in"]) })
+	add("query-log [N]", "Show how many queries are logged, or log one in so many; 1 is all, 0 none", cobra.MaximumNArgs(1), func(client *control.Client, cmd *cobra.Command, args []string) error {
+		return show(client, cmd, request{setting(args), "/query-log", url.Values{"one-in": args}, c.json}, func(w io.Writer, m map[string]int) { fmt.Fprintln(w, m["one_in"]) })
 	})
 	return cmd
+}
+
+// setting is how a setting is asked for, or given with its new value.
+func setting(args []string) string {
+	if len(args) == 0 {
+		return http.MethodGet
+	}
+	return http.MethodPost
 }
 
 // path is the path of the socket.
@@ -170,13 +182,14 @@ func (c *ctl) status(client *control.Client, cmd *cobra.Command, _ []string) err
 		}
 		line("version", "%s", s.Version)
 		line("up", "%s, since %s", s.Uptime.Round(time.Second), s.Started.Format(time.RFC3339))
-		line("listens on", "%v", s.Listen)
-		line("root known", "%v", s.Primed)
+		line("listens on", "%s", strings.Join(s.Listen, ", "))
+		line("root known", "%s", map[bool]string{true: "yes", false: "not yet"}[s.Primed])
 		line("queries", "%d, %.1f%% of them answered from the cache, %d stale", s.Queries, 100*s.HitRatio, s.Stale)
 		line("walks", "%d, %d failed, %d in flight", s.Walks, s.Failures, s.InFlight)
 		line("upstream", "%d packets, %d timeouts, %d servers known", s.UpstreamQueries, s.UpstreamTimeouts, s.UpstreamServers)
 		line("cache", "%d entries, %d of %d MiB, %d evicted", s.CacheEntries, s.CacheBytes>>20, s.CacheLimit>>20, s.Evictions)
 		line("log level", "%s", s.LogLevel)
+		line("query log", "%s", queryLogged(s.QueryLog))
 		switch {
 		case s.Reloads.Failing:
 			line("configuration", "the last reload FAILED; an older one is in force (see the log, or rootwalk check)")
@@ -187,6 +200,36 @@ func (c *ctl) status(client *control.Client, cmd *cobra.Command, _ []string) err
 		}
 		t.Flush()
 	})
+}
+
+func queryLogged(oneIn int) string {
+	switch oneIn {
+	case 0:
+		return "off"
+	case 1:
+		return "all queries"
+	}
+	return fmt.Sprintf("one query in %d", oneIn)
+}
+
+// showNumbers prints numbers, one a line behind its dotted name.
+func showNumbers(w io.Writer, name string, v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			showNumbers(w, strings.TrimPrefix(name+"."+k, "."), v[k])
+		}
+	case []any:
+		fmt.Fprint(w, name)
+		for _, n := range v {
+			fmt.Fprintf(w, " %.f", n)
+		}
+		fmt.Fprintln(w)
+	case float64:
+		fmt.Fprintln(w, name, strconv.FormatFloat(v, 'f', -1, 64))
+	default:
+		fmt.Fprintln(w, name, v)
+	}
 }
 
 func showReload(w io.Writer, r reloaded) {

@@ -47,6 +47,30 @@ func TestCtlLooksIntoARunningServer(t *testing.T) {
 	run(t, "ctl", "-c", path, "status").want(t, 0, []string{"version "}, nil) // the socket that the configuration names
 }
 
+func TestCtlShowsSettingsAndNumbers(t *testing.T) {
+	_, _, _, ctl, askFor := controlled(t)
+	askFor("www.example.com.")
+	ctl("log-level").want(t, 0, []string{"info\n"}, nil)
+	ctl("query-log", "7").want(t, 0, []string{"7\n"}, nil)
+	ctl("query-log").want(t, 0, []string{"7\n"}, nil)
+	ctl("status").want(t, 0, []string{"one query in 7\n"}, nil)
+	ctl("stats").want(t, 0, []string{"\nserver.queries.udp.A 1\n", "\nserver.latency.miss.buckets 0 ", "\nresolver.walks 1\n", "\nupstream.rtt_seconds 0."}, nil)
+	ctl("stats", "--json").want(t, 0, []string{`"edes": {`, `"in_flight": 0`}, nil)
+}
+
+func TestAWrongCommandLineSaysWhatIsTaken(t *testing.T) {
+	for _, x := range []struct{ args, says string }{
+		{"ctl relod", `ctl: unknown command "relod"; did you mean reload?`},
+		{"ctl nonsense", `ctl: unknown command "nonsense"; see --help`},
+		{"ctl flush", "usage: rootwalk ctl flush NAME [flags]"},
+		{"trace", "usage: rootwalk trace NAME [TYPE] [flags]"},
+		{"serve now", "usage: rootwalk serve [flags]"},
+	} {
+		run(t, strings.Fields(x.args)...).want(t, 1, nil, []string{x.says})
+	}
+	run(t, "ctl").want(t, 0, []string{"Available Commands:"}, nil)
+}
+
 func TestCtlSpeaksJSON(t *testing.T) {
 	_, _, _, ctl, askFor := controlled(t)
 	askFor("www.example.com.")

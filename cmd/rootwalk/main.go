@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -39,6 +40,7 @@ root, top-level domain, authoritative servers. It needs no configuration file.`,
 	}
 	root.AddCommand(serveCommand(confine), labCommand(), traceCommand(), checkCommand(), ctlCommand(), doctorCommand(), systemCommand(), healthcheckCommand(), versionCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
+	explainUsage(root)
 	err := root.Execute()
 	if err == nil {
 		return
@@ -52,6 +54,37 @@ root, top-level domain, authoritative servers. It needs no configuration file.`,
 		fmt.Fprintln(os.Stderr, "rootwalk:", err)
 	}
 	os.Exit(code)
+}
+
+// explainUsage has a command that gets wrong arguments say what it takes, and one of
+// several subcommands that there is no such one.
+func explainUsage(cmd *cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		explainUsage(sub)
+	}
+	check := cmd.Args
+	switch {
+	case cmd.HasParent() && cmd.HasSubCommands() && !cmd.Runnable():
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			cmd.SuggestionsMinimumDistance = 2
+			hint := "; see --help"
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				hint = "; did you mean " + strings.Join(near, " or ") + "?"
+			}
+			return fmt.Errorf("%s: unknown command %q%s", cmd.Name(), args[0], hint)
+		}
+	case check != nil:
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return fmt.Errorf("%w; usage: %s", err, cmd.UseLine())
+			}
+			return nil
+		}
+	}
 }
 
 func versionCommand() *cobra.Command {

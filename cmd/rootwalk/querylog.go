@@ -38,6 +38,13 @@ func (p *parts) setQueryLog(oneIn int) {
 	p.server.Set(p.serverOptions(p.cfg))
 }
 
+// queriesLogged tells that one query in so many is logged; 0: none.
+func (p *parts) queriesLogged() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.oneIn
+}
+
 // queriesNotLogged is how many queries were left out because writing was too slow.
 func (p *parts) queriesNotLogged() uint64 {
 	p.mu.Lock()

@@ -201,8 +201,8 @@ func (p *parts) rooms(bound []string) *control.Rooms {
 	return &control.Rooms{Cache: p.cache, Upstream: p.upstream, Server: p.server, Resolver: p.inForce,
 		Reload:   func() (any, error) { return p.reload() },
 		Reloads:  func() control.Reloads { return control.Reloads(p.reloadStats()) },
-		QueryLog: p.setQueryLog,
-		Level:    p.level, Now: clock.Wall, Started: clock.Wall(), Version: version, Listen: bound, Anchors: p.anchorTexts}
+		QueryLog: p.queriesLogged, LogOneIn: p.setQueryLog,
+		Level: p.level, Now: clock.Wall, Started: clock.Wall(), Version: version, Listen: bound, Anchors: p.anchorTexts}
 }
 
 // listen opens UDP and TCP on one address.
