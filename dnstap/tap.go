@@ -81,7 +81,7 @@ func New(o Options) *Tap {
 }
 
 // Close tells the rest, if the reader takes it within a second. What is added later
-// is never told.
+// is left out.
 func (t *Tap) Close() {
 	t.cancel()
 	<-t.ended
@@ -151,7 +151,7 @@ func (t *Tap) run(ctx context.Context) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.o.Counts.Dropped.Add(carried.frames + t.frames)
-	t.frames = 0
+	t.waiting, t.frames = nil, 0 // there is no room for what still comes
 }
 
 // connect opens a stream to the reader. Once ended is done it has lastTime left.

@@ -17,13 +17,9 @@ import (
 // controlled starts a server that has a control socket.
 func controlled(t *testing.T, lines ...string) (s *service, path, base string, ctl func(args ...string) outcome, askFor func(name string) string) {
 	t.Helper()
-	_, path = loopbackInternet(t)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, path, base = loopbackSettings(t)
 	socket := filepath.Join(t.TempDir(), "control")
-	base = string(text) + "control: {socket: \"" + socket + "\"}\n"
+	base += "control: {socket: \"" + socket + "\"}\n"
 	rewrite(t, path, base, lines...)
 	s, at := serve(t, "-c", path)
 	ctl = func(args ...string) outcome {

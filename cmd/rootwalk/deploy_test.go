@@ -72,13 +72,9 @@ func alertExpressions(t *testing.T) (all []string) {
 // metered starts a server with metrics that has answered something.
 func metered(t *testing.T) (metricsAt string) {
 	t.Helper()
-	_, path := loopbackInternet(t)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, path, base := loopbackSettings(t)
 	at := freePort(t)
-	rewrite(t, path, regexp.MustCompile(`metrics: .*`).ReplaceAllString(string(text), fmt.Sprintf("metrics: {listen: %q}", at)))
+	rewrite(t, path, regexp.MustCompile(`metrics: .*`).ReplaceAllString(base, fmt.Sprintf("metrics: {listen: %q}", at)))
 	_, dnsAt := serve(t, "-c", path)
 	for _, name := range []string{"www.example.com.", "www.example.com.", "nowhere.example.com."} {
 		ask(t, "udp", dnsAt, name, "A")

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"testing"
 
@@ -14,12 +13,8 @@ import (
 // doctorRig is a configuration that is right, with validation, and its parts.
 func doctorRig(t *testing.T) (base string, path string) {
 	t.Helper()
-	n, path := loopbackInternet(t)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	base, _, _ = strings.Cut(string(text), "dnssec:")
+	n, path, base := loopbackSettings(t)
+	base, _, _ = strings.Cut(base, "dnssec:")
 	return strings.Replace(base, "root: {", fmt.Sprintf("root: {trust-anchors: %q, ", file(t, "root.ds", n.TrustAnchors())), 1), path
 }
 

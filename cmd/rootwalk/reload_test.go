@@ -38,12 +38,7 @@ func (s *service) hup(t *testing.T, message string) map[string]any {
 const notReloaded = "the configuration was not reloaded; the one before stays in force"
 
 func TestAReloadSwapsWhatCanBeSwappedAndKeepsTheCache(t *testing.T) {
-	n, path := loopbackInternet(t)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	base := string(text)
+	n, path, base := loopbackSettings(t)
 	s, at := serve(t, "-c", path)
 	if got := brief(ask(t, "udp", at, "www.example.com.", "A")); got != "NOERROR | www.example.com. A 192.0.2.80" {
 		t.Fatal(got)
@@ -81,12 +76,7 @@ func TestAReloadSwapsWhatCanBeSwappedAndKeepsTheCache(t *testing.T) {
 }
 
 func TestWhatWasFoundByOtherRulesIsForgottenByAReload(t *testing.T) {
-	_, path := loopbackInternet(t)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	base := string(text)
+	_, path, base := loopbackSettings(t)
 	s, at := serve(t, "-c", path)
 	const pages, www = "NOERROR | pages.example.net. A 203.0.113.80", "NOERROR | www.example.com. A 192.0.2.80"
 	for _, x := range []struct {
@@ -114,12 +104,8 @@ func TestWhatWasFoundByOtherRulesIsForgottenByAReload(t *testing.T) {
 }
 
 func TestNegativeTrustAnchorsComeAndGoWithReloads(t *testing.T) {
-	n, path := loopbackInternet(t)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	base, _, _ := strings.Cut(string(text), "dnssec:")
+	n, path, base := loopbackSettings(t)
+	base, _, _ = strings.Cut(base, "dnssec:")
 	base = strings.Replace(base, "root: {", fmt.Sprintf("root: {trust-anchors: %q, ", file(t, "root.ds", n.TrustAnchors())), 1) +
 		"log: {format: json}\nmetrics: {listen: \"\"}\n"
 	rewrite(t, path, base)
@@ -150,12 +136,7 @@ func TestNegativeTrustAnchorsComeAndGoWithReloads(t *testing.T) {
 }
 
 func TestNoQueryIsLostOverReloads(t *testing.T) {
-	_, path := loopbackInternet(t)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	base := string(text)
+	_, path, base := loopbackSettings(t)
 	s, at := serve(t, "-c", path)
 	var end atomic.Bool
 	var asked atomic.Int64

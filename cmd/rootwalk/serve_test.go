@@ -46,6 +46,18 @@ log: {format: json}
 `, hints, l.Port()))
 }
 
+// loopbackSettings is loopbackInternet with the text of the configuration beside it, for
+// settings to be added to.
+func loopbackSettings(t *testing.T) (n *lab.Internet, path, base string) {
+	t.Helper()
+	n, path = loopbackInternet(t)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n, path, string(text)
+}
+
 // serve starts the name server at a free port.
 func serve(t *testing.T, args ...string) (*service, netip.AddrPort) {
 	t.Helper()

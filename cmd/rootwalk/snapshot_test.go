@@ -26,13 +26,9 @@ import (
 // snapshotRig is a configuration with a snapshot, and the Internet behind it.
 func snapshotRig(t *testing.T) (n *lab.Internet, path, base, snapshot string) {
 	t.Helper()
-	n, path = loopbackInternet(t)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	n, path, base = loopbackSettings(t)
 	snapshot = filepath.Join(t.TempDir(), "cache.snapshot")
-	base = string(text) + fmt.Sprintf("cache: {snapshot: %q}\n", snapshot)
+	base += fmt.Sprintf("cache: {snapshot: %q}\n", snapshot)
 	rewrite(t, path, base)
 	return n, path, base, snapshot
 }

@@ -146,16 +146,12 @@ func expectTold(t *testing.T, lines <-chan string, want ...string) {
 }
 
 func TestAReaderOfDnstapIsToldOfEveryMessage(t *testing.T) {
-	_, path := loopbackInternet(t)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := regexp.MustCompile(`port: (\d+)`).FindStringSubmatch(string(text))
+	_, path, base := loopbackSettings(t)
+	port := regexp.MustCompile(`port: (\d+)`).FindStringSubmatch(base)
 	socket, lines := tapReader(t)
 	s, at := serve(t, "-c", path)
 	ask(t, "udp", at, "www.example.com.", "A") // before it is switched on
-	rewrite(t, path, string(text), fmt.Sprintf("dnstap: {socket: %q, identity: me}", socket))
+	rewrite(t, path, base, fmt.Sprintf("dnstap: {socket: %q, identity: me}", socket))
 	s.hup(t, "reloaded")
 	for _, network := range []string{"udp", "tcp"} {
 		ask(t, network, at, "www.example.com.", "A")
@@ -167,18 +163,18 @@ func TestAReaderOfDnstapIsToldOfEveryMessage(t *testing.T) {
 			"me: client response "+network+" "+name+" A NOERROR")
 	}
 
-	rewrite(t, path, string(text), fmt.Sprintf("dnstap: {socket: %q, identity: me, client: false}", socket),
+	rewrite(t, path, base, fmt.Sprintf("dnstap: {socket: %q, identity: me, client: false}", socket),
 		fmt.Sprintf(`zones: [{name: example.net., type: forward, servers: ["127.53.0.31:%s"]}]`, port[1]))
 	s.hup(t, "reloaded")
 	expectTold(t, lines, "the end")
 	ask(t, "udp", at, "pages.example.net.", "A")
 	expectTold(t, lines, "me: forwarder query udp pages.example.net. A of example.net.",
 		"me: forwarder response udp pages.example.net. A of example.net. NOERROR")
-	rewrite(t, path, string(text))
+	rewrite(t, path, base)
 	s.hup(t, "reloaded")
 	expectTold(t, lines, "the end")
 
-	rewrite(t, path, string(text), fmt.Sprintf("dnstap: {socket: %q, resolver: false}", socket))
+	rewrite(t, path, base, fmt.Sprintf("dnstap: {socket: %q, resolver: false}", socket))
 	s.hup(t, "reloaded")
 	ask(t, "udp", at, "mail.example.com.", "A")
 	s.stop(t, syscall.SIGTERM) // what has not been told is told at the end
