@@ -21,14 +21,26 @@ func AppendFailed(dst []byte, f Failed) []byte {
 
 // ReadFailed reads the flat form of a failure.
 func ReadFailed(b []byte) (Failed, bool) {
-	if len(b) < 6 || len(b) < 6+int(b[5]) {
+	rcode, zone, ok := PeekFailed(b)
+	if !ok {
 		return Failed{}, false
 	}
 	return Failed{
-		Rcode:   wire.Rcode(b[0])<<8 | wire.Rcode(b[1]),
+		Rcode:   rcode,
 		EDE:     wire.EDE(b[2])<<8 | wire.EDE(b[3]),
 		Backoff: b[4],
-		Zone:    wire.Name(b[6 : 6+int(b[5])]),
-		Text:    string(b[6+int(b[5]):]),
+		Zone:    wire.Name(zone),
+		Text:    string(b[failedFixed+len(zone):]),
 	}, true
+}
+
+// failedFixed is the number of octets before the zone.
+const failedFixed = 6
+
+// PeekFailed reads code and zone alone, in place.
+func PeekFailed(b []byte) (rcode wire.Rcode, zone []byte, ok bool) {
+	if len(b) < failedFixed || len(b) < failedFixed+int(b[5]) {
+		return 0, nil, false
+	}
+	return wire.Rcode(b[0])<<8 | wire.Rcode(b[1]), b[failedFixed : failedFixed+int(b[5])], true
 }

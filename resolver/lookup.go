@@ -119,7 +119,7 @@ func (r *Resolver) begin(req *Request) (s start) {
 	s.stale = found && r.o.Stale.usable(h, now) && req.Trace == nil && !req.Anew
 	if f := r.failed(req.Question, now); f != nil && !req.Anew && !(req.CD && f.judged) {
 		req.Trace.add(Step{Kind: StepFailed, Text: f.Text + "; remembered", Outcome: f.code()})
-		if s.done = true; s.stale && !f.bogus {
+		if s.done = true; s.stale && r.ServesStale(&s.key, h, now) {
 			s.res = s.old
 		} else {
 			s.err = f

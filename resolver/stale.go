@@ -27,6 +27,26 @@ func (s *Stale) usable(h cache.Header, now int64) bool {
 	return s.Enabled && (s.MaxAge == 0 || now < h.Expires()+int64(s.MaxAge/time.Second))
 }
 
+// ServesStale tells whether an entry that has run out is the answer to the key's question
+// for now: it has just failed, and is not to be asked again at once (RFC 8767 section 5).
+// It allocates nothing.
+func (r *Resolver) ServesStale(k *cache.Key, h cache.Header, now int64) bool {
+	if !r.o.Stale.usable(h, now) {
+		return false
+	}
+	var key cache.Key
+	var room [512]byte
+	q := k.Question()
+	q.CD = false // failures are kept once
+	key.Set(cache.Failure, q)
+	f, b, ok := r.o.Cache.Get(&key, room[:0])
+	if !ok || !f.Fresh(now) {
+		return false
+	}
+	rcode, zone, ok := cache.PeekFailed(b)
+	return ok && rcode != bogusRcode && (len(zone) == 0 || r.troubled.has(wire.Name(zone)))
+}
+
 // prefetchLast is the last part of a lifetime in which a question renews the
 // answer: a tenth, as a reciprocal.
 const prefetchLast = 10

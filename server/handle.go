@@ -113,18 +113,36 @@ func (w *worker) cached(dst, query []byte, meta Meta, q *wire.Query) ([]byte, bo
 	now, r := w.now.Seconds(), w.set.Load().Resolver
 	h, b, ok := w.o.Cache.GetAnswer(&w.key, w.room[:0], now)
 	w.room = b[:0] // it may have grown
-	if !ok || !h.Fresh(now) || !r.Serves(h, q.CD()) {
+	if !ok || !r.Serves(h, q.CD()) {
 		return nil, false
+	}
+	a := answer{packed: b, age: h.Age(now), status: h.Status, ede: resolver.Reason(h), compact: resolver.Compact(h)}
+	if !h.Fresh(now) {
+		if q.CD() || !q.RD() || !r.ServesStale(&w.key, h, now) { // with CD there may be something else
+			return nil, false
+		}
+		return w.write(dst, query, meta, q, w.stale(a)), true
 	}
 	w.stats.kinds[0][kindOf(b)].Add(1)
 	if r.DueForRefresh(h, now) {
 		r.Refresh(wire.Question{Name: q.QuestionName(query), Type: q.Type, Class: q.Class})
 	}
-	text := ""
-	if resolver.Reason(h) != wire.NoEDE {
-		text = w.remark(query, q)
+	if a.ede != wire.NoEDE {
+		a.text = w.remark(query, q)
 	}
-	return w.write(dst, query, meta, q, answer{packed: b, text: text, age: h.Age(now), status: h.Status, ede: resolver.Reason(h), compact: resolver.Compact(h)}), true
+	return w.write(dst, query, meta, q, a), true
+}
+
+// stale makes an answer that of data whose TTL has run out.
+func (w *worker) stale(a answer) answer {
+	w.stats.stale.Add(1)
+	w.stats.kinds[1][kindOf(a.packed)].Add(1)
+	a.maxTTL, a.ede, a.text = w.set.Load().StaleTTL, wire.EDEStale, ""
+	a.status = cache.Unchecked // its signatures may have run out as well: no AD
+	if a.packed.Rcode() == wire.NXDomain {
+		a.ede = wire.EDEStaleNXDomain
+	}
+	return a
 }
 
 // resolve answers a question by a walk.
@@ -149,13 +167,7 @@ func (w *worker) resolved(dst, query []byte, meta Meta, q *wire.Query, res resol
 		a.text = w.remark(query, q)
 	}
 	if res.Stale {
-		w.stats.stale.Add(1)
-		w.stats.kinds[1][kindOf(res.Reply)].Add(1)
-		a.maxTTL, a.ede, a.text = w.set.Load().StaleTTL, wire.EDEStale, ""
-		a.status = cache.Unchecked // its signatures may have run out as well: no AD
-		if a.packed.Rcode() == wire.NXDomain {
-			a.ede = wire.EDEStaleNXDomain
-		}
+		a = w.stale(a)
 	}
 	return w.write(dst, query, meta, q, a)
 }

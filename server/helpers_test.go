@@ -54,6 +54,7 @@ type settings struct {
 	silent        bool // no sockets
 	workers       int
 	cookies       *Cookies
+	stale         resolver.Stale
 }
 
 // world is a server and all that it needs.
@@ -90,7 +91,8 @@ func newWorld(t testing.TB, o settings) *world {
 	}
 	w := &world{net: n, cache: cache.New(cache.Options{Size: 16 << 20})}
 	up := upstream.New(upstream.Options{IPv4: true, Dial: dial, Clock: o.resolverClock})
-	w.resolver = resolver.New(resolver.Options{Cache: w.cache, Upstream: up, Hints: hints, Clock: o.resolverClock, IPv4: true})
+	w.resolver = resolver.New(resolver.Options{Cache: w.cache, Upstream: up, Hints: hints, Clock: o.resolverClock, IPv4: true,
+		Local: policy.NewLocal(nil), Stale: o.stale})
 	w.Server = New(Options{Cache: w.cache, Resolver: w.resolver, Clock: o.clock, EDE: true, Workers: o.workers, Cookies: o.cookies,
 		Allow: policy.NewACL([]netip.Prefix{netip.MustParsePrefix(o.allow)})})
 	t.Cleanup(func() { w.close(t) })

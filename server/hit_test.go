@@ -5,14 +5,20 @@ package server
 import (
 	"context"
 	"encoding/binary"
+	"errors"
+	"net"
 	"net/netip"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 
 	"rootwalk/dnstap"
+	"rootwalk/resolver"
+	"rootwalk/upstream"
 	"rootwalk/wire"
 )
 
@@ -32,6 +38,7 @@ func hits() map[string]*dns.Msg {
 		"cookie":       withOptions(question("www.example.com.", "A", 1232), &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: "0123456789abcdef"}),
 		"too long":     question("long.example.com.", "TXT", 1232), // TC over UDP
 		"ANY":          question("www.example.com.", "ANY", 0),
+		"local":        question("localhost.", "AAAA", 1232),
 	}
 }
 
@@ -76,6 +83,73 @@ func allocatesNothing(t *testing.T, w *world) {
 				t.Errorf("%s over %s: %v allocations", what, tr, allocs)
 			}
 		}
+	}
+}
+
+// While servers are silent, old answers are given as fast as fresh ones, and no walk
+// is begun for them.
+func TestAStaleAnswerAllocatesNothing(t *testing.T) {
+	now := newFakeClock()
+	var silent atomic.Bool
+	w := newWorld(t, settings{text: hitZone, silent: true, clock: now.read, stale: resolver.Stale{Enabled: true},
+		dial: func(dial upstream.Dialer) upstream.Dialer {
+			return func(ctx context.Context, network string, server netip.AddrPort) (net.Conn, error) {
+				if silent.Load() {
+					return nil, errors.New("unplugged")
+				}
+				return dial(ctx, network, server)
+			}
+		}})
+	w.o.StaleTTL = 30
+	w.Set(w.o)
+	asked := []*dns.Msg{question("www.example.com.", "A", 1232), withDO(question("alias.example.com.", "A", 1232)), question("nowhere.example.com.", "A", 1232)}
+	for _, q := range asked {
+		w.ask(t, handle, q)
+	}
+	silent.Store(true)
+	now.advance(48 * time.Hour)
+	for _, q := range asked {
+		w.ask(t, handle, q) // the servers are asked in vain
+		worker, packet, dst := w.borrow(), pack(t, q), make([]byte, 0, 4096)
+		var parsed wire.Query
+		var reply []byte
+		var done bool
+		eventually(t, "the failure is known", func() bool {
+			reply, done = worker.quickSafe(dst, packet, home, &parsed)
+			return done
+		})
+		m := unpack(t, reply)
+		if code := uint16(ede(m)); code != dns.ExtendedErrorCodeStaleAnswer && code != dns.ExtendedErrorCodeStaleNXDOMAINAnswer || m.AuthenticatedData {
+			t.Errorf("%s: not said to be stale: %v", q.Question[0].Name, m)
+		}
+		for _, rr := range m.Answer {
+			if rr.Header().Ttl != 30 {
+				t.Errorf("%s: a TTL of %d, want 30", q.Question[0].Name, rr.Header().Ttl)
+			}
+		}
+		allocs := testing.AllocsPerRun(100, func() {
+			if _, done := worker.quickSafe(dst, packet, home, &parsed); !done {
+				t.Fatalf("%s: not a hit", q.Question[0].Name)
+			}
+		})
+		if allocs != 0 {
+			t.Errorf("%s: %v allocations", q.Question[0].Name, allocs)
+		}
+		q.CheckingDisabled = true // there may be something else for who judges himself
+		if _, done := worker.quickSafe(dst, pack(t, q), home, &parsed); done {
+			t.Errorf("%s with CD: a hit", q.Question[0].Name)
+		}
+	}
+	before := w.resolver.Stats().Walks
+	w.ask(t, handle, asked[0])
+	if after := w.resolver.Stats().Walks; after != before {
+		t.Error("a walk was begun for a question that has just failed")
+	}
+	now.advance(time.Minute)
+	worker := w.borrow()
+	var parsed wire.Query
+	if _, done := worker.quickSafe(nil, pack(t, asked[0]), home, &parsed); done {
+		t.Error("the servers are not asked again")
 	}
 }
 
