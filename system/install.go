@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -38,7 +39,7 @@ func (h *Host) Install(ctx context.Context, f *Facts, p *Plan, say func(string))
 	if !p.Changes() {
 		return h.finish(f)
 	}
-	done, err := h.open()
+	done, err := h.begin(f)
 	if err != nil {
 		return err
 	}
@@ -211,7 +212,7 @@ func (h *Host) Uninstall(ctx context.Context, f *Facts, u Undoing, say func(stri
 	if why := f.stranded(h); why != nil && !u.Force {
 		return nil, why
 	}
-	done, err := h.open()
+	done, err := h.begin(f)
 	if err != nil {
 		return nil, err
 	}
@@ -234,10 +235,12 @@ func (h *Host) Uninstall(ctx context.Context, f *Facts, u Undoing, say func(stri
 func (f *Facts) stranded(h *Host) error {
 	for _, e := range f.journal.Entries {
 		now := f.nodes[resolvConf]
-		if e.Path != resolvConf || now.is(e.After) || now.is(e.Before) || f.Resolv.asked() != h.Server.Addr() {
+		asked := f.Resolv.asked()
+		who, _ := f.holder(netip.AddrPortFrom(asked, 53))
+		if e.Path != resolvConf || now.is(e.After) || now.is(e.Before) || asked != h.Server.Addr() && who.Process != "rootwalk" {
 			continue
 		}
-		return fmt.Errorf("%s was changed since the installation, and asks %s still, which is to go: name another server in it, or let --force put the old file back", resolvConf, h.Server.Addr())
+		return fmt.Errorf("%s was changed since the installation, and asks %s still, which is to go: name another server in it, or let --force put the old file back", resolvConf, asked)
 	}
 	return nil
 }

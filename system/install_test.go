@@ -136,10 +136,10 @@ func (deadly) Read([]byte) (int, error) { panic(death{}) }
 
 // dieAt has the installation end, as if the process was killed: before step number at, or
 // once that step is in the journal and its file is about to be written.
-func (w *world) dieAt(at int, inStep bool) (died bool) {
+func (w *world) dieAt(at int, inStep bool) (died, more bool) {
 	f, p := w.plan()
 	if at >= len(p.Steps) {
-		return false
+		return false, false
 	}
 	s := &p.Steps[at]
 	switch {
@@ -148,15 +148,15 @@ func (w *world) dieAt(at int, inStep bool) (died bool) {
 	case s.text != nil:
 		s.text = func() (io.ReadCloser, error) { return io.NopCloser(deadly{}), nil }
 	default:
-		return true
+		return false, true // it writes no file
 	}
-	defer func() { died = recover() != nil || died }()
+	defer func() { died, more = recover() != nil, true }()
 	_ = w.host.Install(w.t.Context(), f, p, func(what string) {
 		if what == "die" {
 			panic(death{})
 		}
 	})
-	return true
+	return false, true
 }
 
 func TestAnInstallationThatDiedCanBeUndoneOrGoneOnWith(t *testing.T) {
@@ -167,8 +167,12 @@ func TestAnInstallationThatDiedCanBeUndoneOrGoneOnWith(t *testing.T) {
 				for at := 0; ; at++ {
 					w := make(t)
 					before := w.tree()
-					if !w.dieAt(at, inStep) {
+					died, more := w.dieAt(at, inStep)
+					if !more {
 						break
+					}
+					if !died {
+						continue
 					}
 					w.uninstall()
 					same(t, "undone", before, w.tree())
@@ -352,6 +356,9 @@ func TestANewerProgramReplacesTheOneThatWasInstalled(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.install()
+	if last := w.calls[len(w.calls)-1]; last != "try-restart rootwalk.service" {
+		t.Errorf("the last call of systemctl is %q", last)
+	}
 	if got := w.text(binary); got != "a newer program" {
 		t.Errorf("%s is %q", binary, got)
 	}
@@ -460,6 +467,40 @@ func TestADamagedJournalIsTold(t *testing.T) {
 		if _, err := Look(t.Context(), w.host); err == nil || !strings.Contains(err.Error(), journalFile) {
 			t.Errorf("%q: the error is %v", text, err)
 		}
+	}
+}
+
+func TestWhatOneHasSeenIsNoPlanForTheOther(t *testing.T) {
+	w := hosts["NetworkManager alone"](t)
+	before := w.tree()
+	f, p := w.plan()
+	w.install() // by somebody else, while this one asks its user
+	if err := w.host.Install(t.Context(), f, p, quiet); err == nil || !strings.Contains(err.Error(), "meanwhile") {
+		t.Errorf("the error is %v", err)
+	}
+	installed := w.look()
+	w.uninstall()
+	if _, err := w.host.Uninstall(t.Context(), installed, Undoing{}, quiet); err == nil || !strings.Contains(err.Error(), "meanwhile") {
+		t.Errorf("the error is %v", err)
+	}
+	w.uninstall()
+	same(t, "after that", before, w.tree())
+}
+
+func TestEverybodyMayLookAndOnlyRootMayWrite(t *testing.T) {
+	w := newWorld(t, map[string]string{"etc/resolv.conf": "nameserver 192.0.2.1\n"})
+	w.install()
+	for name, want := range map[string]os.FileMode{JournalDir: 0o755, journalFile: 0o644} {
+		if info, err := os.Stat(w.path(name)); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s has mode %v, %v", name, info.Mode(), err)
+		}
+	}
+	saved, _ := filepath.Glob(w.path(JournalDir + "/etc_resolv.conf.*"))
+	if len(saved) != 1 {
+		t.Fatal(saved)
+	}
+	if info, err := os.Stat(saved[0]); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%s has mode %v, %v", saved[0], info.Mode(), err)
 	}
 }
 

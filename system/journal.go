@@ -8,13 +8,14 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"reflect"
 	"strings"
 )
 
 // This file owns the journal: what was changed on the host, with what was there before.
 
-// JournalDir is where the journal is, and what was replaced. It is root's alone: whoever
-// could write it would write any file of the host.
+// JournalDir is where the journal is, and what was replaced. Only root may write it: who
+// could, would write any file of the host.
 const JournalDir = "/var/lib/rootwalk-system"
 
 const journalFile = JournalDir + "/journal.json"
@@ -62,9 +63,6 @@ func (h *Host) readJournal() (*journal, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if errors.Is(err, fs.ErrPermission) {
-		return nil, fmt.Errorf("%w; run it as root", err)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +87,22 @@ func (h *Host) trusts(dir node) error {
 	return nil
 }
 
+// begin has the journal to itself until done, if it is still the one of the facts.
+func (h *Host) begin(f *Facts) (done func(), err error) {
+	if done, err = h.open(); err != nil {
+		return nil, err
+	}
+	j, err := h.readJournal()
+	if err == nil && !reflect.DeepEqual(j, f.journal) {
+		err = errors.New("another `rootwalk system` has been at work on this host meanwhile; look again")
+	}
+	if err != nil {
+		done()
+		return nil, err
+	}
+	return done, nil
+}
+
 // open makes the journal's folder if need be, and has it to itself until done.
 func (h *Host) open() (done func(), err error) {
 	if h.Dir == "/" {
@@ -101,7 +115,7 @@ func (h *Host) open() (done func(), err error) {
 		}
 	}
 	if err == nil {
-		err = h.put(JournalDir, node{Kind: folder, Mode: 0o700}, nil)
+		err = h.put(JournalDir, node{Kind: folder, Mode: 0o755}, nil)
 	}
 	if err != nil {
 		return nil, err
@@ -136,7 +150,7 @@ func (h *Host) save(j *journal) error {
 	if err != nil {
 		return err
 	}
-	return h.put(journalFile, textNode(string(text)+"\n", 0o600), textOf(string(text)+"\n"))
+	return h.put(journalFile, textNode(string(text)+"\n", 0o644), textOf(string(text)+"\n"))
 }
 
 // keep saves what is at a path, and returns the file that has it.

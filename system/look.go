@@ -72,7 +72,7 @@ const (
 	wantsFolder  = unitFolder + "/multi-user.target.wants"
 	wantsLink    = wantsFolder + "/rootwalk.service"
 	resolvedDir  = "/etc/systemd/resolved.conf.d"
-	resolvedFile = resolvedDir + "/rootwalk.conf"
+	resolvedFile = resolvedDir + "/zz-rootwalk.conf"
 	nmDir        = "/etc/NetworkManager/conf.d"
 	nmFile       = nmDir + "/zz-rootwalk.conf"
 	dhclientDir  = "/etc/dhcp/dhclient-enter-hooks.d"

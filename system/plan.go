@@ -51,10 +51,13 @@ const configText = `# The configuration of rootwalk. What is not here has its de
 `
 
 // resolvedText has systemd-resolved ask the server for everything, instead of those of
-// any interface ("~." is every domain), and leaves port 53 to it.
+// any interface ("~." is every domain), and leaves port 53 to it. The empty DNS= takes
+// back what other files have named, which would be asked beside it.
 const resolvedText = `# Written by ` + ourMark + `.
 [Resolve]
+DNS=
 DNS=%s
+DNSOverTLS=no
 Domains=~.
 DNSStubListener=no
 `
@@ -190,11 +193,14 @@ func (p *planner) program() {
 	switch {
 	case err != nil:
 		p.note("%v: put the program at %s yourself", err, binary)
-	case have.Kind == absent || p.wrote(binary):
+	case have.Sum != s && (have.Kind == absent || p.wrote(binary)):
 		p.folder(parentOf(binary))
 		p.put(Step{What: "write " + binary + ", a copy of " + p.h.Binary, path: binary,
 			want: node{Kind: file, Sum: s, Mode: 0o755, UID: os.Geteuid(), GID: os.Getegid()},
 			text: func() (io.ReadCloser, error) { return os.Open(p.h.Binary) }})
+		if p.h.Live && p.f.Active {
+			p.add(Step{What: "start it anew: systemctl try-restart rootwalk.service", do: []string{"try-restart", "rootwalk.service"}})
+		}
 	case have.Sum != s:
 		p.note("%s is another build, and the one that the service runs; to replace it: sudo install %s %s", binary, p.h.Binary, binary)
 	}

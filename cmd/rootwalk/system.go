@@ -52,7 +52,7 @@ that file alone. The server must resolve before anything asks it; if it does not
 anything else fails, all is undone again. Going through it twice does no harm.`,
 		Example: "  rootwalk system install --dry-run\n  sudo rootwalk system install",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			h, f, err := s.look(cmd)
+			h, f, err := s.look(cmd, true)
 			if err != nil {
 				return err
 			}
@@ -102,7 +102,7 @@ func systemUninstallCommand() *cobra.Command {
 		Long: `Put back what install replaced, also after an installation that did not come to its
 end, and remove what it brought. Files that were changed since are told and left alone.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			h, f, err := s.look(cmd)
+			h, f, err := s.look(cmd, false)
 			if err != nil {
 				return err
 			}
@@ -143,7 +143,7 @@ func systemStatusCommand() *cobra.Command {
 		Long: `Say who answers for this host, and whether that is rootwalk, which is then asked a
 question. The exit code is 0 if it is rootwalk and resolves, and 1 if not.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			h, f, err := s.look(cmd)
+			h, f, err := s.look(cmd, false)
 			if err != nil {
 				return err
 			}
@@ -182,8 +182,9 @@ func (s *systemFlags) flags(cmd *cobra.Command) {
 	f.BoolVarP(&s.yes, "yes", "y", false, "do not ask")
 }
 
-// look is the host, and what can be seen of it.
-func (s *systemFlags) look(cmd *cobra.Command) (*system.Host, *system.Facts, error) {
+// look is the host, and what can be seen of it. Where it is not strict, a mistake in the
+// configuration is no hindrance: there is always a way back.
+func (s *systemFlags) look(cmd *cobra.Command, strict bool) (*system.Host, *system.Facts, error) {
 	if runtime.GOOS != "linux" {
 		return nil, nil, fmt.Errorf("`rootwalk system` knows Linux only; on %s run `rootwalk serve` as a service, and set the DNS server of this host to 127.0.0.1 in its network settings", runtime.GOOS)
 	}
@@ -202,7 +203,11 @@ func (s *systemFlags) look(cmd *cobra.Command) (*system.Host, *system.Facts, err
 		return nil, nil, err
 	}
 	if h.Server, err = serverOf(filepath.Join(h.Dir, "etc/rootwalk/rootwalk.yaml")); err != nil {
-		return nil, nil, err
+		if strict {
+			return nil, nil, err
+		}
+		fmt.Fprintln(cmd.ErrOrStderr(), "note:", err)
+		h.Server = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 53)
 	}
 	f, err := system.Look(cmd.Context(), h)
 	return h, f, err

@@ -80,5 +80,6 @@ func TestAConfigurationThatCannotBeAskedIsFoundFirst(t *testing.T) {
 	for text, want := range map[string]string{"listne: []\n": path + ":1: listne", "listen: [\"127.0.0.1:5300\"]\n": path + ": the configuration has no address with port 53"} {
 		rewrite(t, path, "", text)
 		run(t, "system", "install", "--root", dir, "--yes").want(t, 1, nil, []string{want})
+		run(t, "system", "uninstall", "--root", dir, "--yes").want(t, 0, []string{"nothing to undo"}, []string{want}) // there is always a way back
 	}
 }
