@@ -121,7 +121,8 @@ type Options struct {
 }
 
 // Answer is one piece of an answer: aliases, then the set asked for or its
-// denial, as one zone's server gave it.
+// denial, as one zone's server gave it. Check lowers the TTL of each verified set to what its signature
+// allows (RFC 4035 section 5.3.3).
 type Answer struct {
 	Question wire.Question
 	Zone     wire.Name // whose server answered, a hint that saves questions
@@ -232,6 +233,18 @@ func (v *Validator) SetAnchors(list []Anchor) {
 	}
 	v.anchors.Store(&anchors)
 	v.Flush(wire.Root)
+}
+
+// Anchored tells whether a zone has a trust anchor of its own.
+func (v *Validator) Anchored(zone wire.Name) bool {
+	_, ok := (*v.anchors.Load())[zone]
+	return ok
+}
+
+// Exempt tells whether a name is at or below a negative trust anchor.
+func (v *Validator) Exempt(name wire.Name) bool {
+	_, ok := v.o.NegativeAnchors(name)
+	return ok
 }
 
 // TrustsRootKey tells whether a trust anchor of the root has the key tag (RFC 8509

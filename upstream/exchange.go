@@ -30,6 +30,8 @@ type Ask struct {
 	Spend    func() error // called before every packet and connect; an error ends the exchange
 }
 
+func (a *Ask) signed() bool { return a.Signed != nil && a.Signed() }
+
 // Reply is a matching reply.
 type Reply struct {
 	*wire.Message
@@ -129,10 +131,12 @@ func (u *Upstream) exchange(ctx context.Context, a Ask) (*Reply, error) {
 	}
 	now := u.o.Clock()
 	plain, folds, ednsSeen := s.abilities(now)
+	// What a signed zone says without EDNS has no signatures, and is of no use.
+	plain = plain && !a.signed()
 	t := try{u: u, s: s, a: a, plain: plain, mixed: !folds && !u.o.KeepCase}
 	// A server that never answered with EDNS and was silent may drop such
 	// queries: the second try goes without (RFC 6891 section 7).
-	dropped := a.Retry && !ednsSeen && !plain
+	dropped := a.Retry && !ednsSeen && !plain && !a.signed()
 	if dropped {
 		t.plain = true
 	}
@@ -146,7 +150,7 @@ func (u *Upstream) exchange(ctx context.Context, a Ask) (*Reply, error) {
 		if err != nil {
 			return r, nil
 		}
-		if r2.Rcode != r.Rcode && !(a.Signed != nil && a.Signed()) {
+		if r2.Rcode != r.Rcode && !a.signed() {
 			// SERVFAIL has many reasons, and is no surer a sign than silence.
 			s.chokesOnEDNS(u.o.Clock(), r.Rcode != wire.ServFail)
 		}
