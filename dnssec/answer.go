@@ -189,6 +189,7 @@ func (c *check) signerState(signer, anchor wire.Name) *state {
 // proof that nothing nearer exists.
 func (c *check) signed(s *wire.RRset, p *state, r Signed) Verdict {
 	c.ttl = min(c.ttl, r.TTL)
+	s.TTL = min(s.TTL, r.TTL) // RFC 4035 section 5.3.3
 	if !r.Wildcard {
 		if s.Type == wire.TypeSOA {
 			c.remember(p.zone, []verified{{s, r.TTL}})

@@ -72,6 +72,7 @@ func (g gatherer) gather(zone wire.Name, sets []wire.RRset) (*denials, Signed) {
 			return nil, r
 		}
 		d.ttl = min(d.ttl, r.TTL)
+		s.TTL = min(s.TTL, r.TTL)
 		d.all = append(d.all, verified{s, r.TTL})
 		d.add(s, g.maxIterations)
 	}

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"rootwalk/cache"
@@ -56,8 +57,8 @@ func (w *walk) keep(q wire.Question, p *piece) {
 	for i := range p.links {
 		l := &p.links[i]
 		// What the parent has in the place of DS records holds for no other type.
-		if !parentSide(q.Type) && (l.Type == wire.TypeDNAME || q.Type != l.Type && !(i > 0 && p.links[i-1].Type == wire.TypeDNAME)) {
-			w.r.keepReply(&wire.Reply{Question: wire.Question{Name: l.Name, Type: l.Type, Class: l.Class}, Answer: []wire.RRset{*l}, Authority: linkProofs(p)}, l.TTL, standing{status: p.status})
+		if !parentSide(q.Type) && !(p.next == "" && fromWildcard(l)) && (l.Type == wire.TypeDNAME || q.Type != l.Type && !(i > 0 && p.links[i-1].Type == wire.TypeDNAME)) {
+			w.r.keepReply(&wire.Reply{Question: wire.Question{Name: l.Name, Type: l.Type, Class: l.Class}, Answer: []wire.RRset{*l}, Authority: linkProofs(p)}, min(l.TTL, shortest(linkProofs(p))), standing{status: p.status})
 		}
 		if l.Type == wire.TypeCNAME {
 			name = wire.NameAt(l.Data[0], 0).Lower()
@@ -72,7 +73,7 @@ func (w *walk) keep(q wire.Question, p *piece) {
 	}
 	ttl := p.ttl
 	if len(p.final) > 0 {
-		ttl = p.final[0].TTL
+		ttl = shortest(p.final, p.proofs)
 	} else if len(p.soa) > 0 {
 		ttl = p.soa[0].TTL
 	}
@@ -80,6 +81,12 @@ func (w *walk) keep(q wire.Question, p *piece) {
 		return
 	}
 	w.r.keepReply(&wire.Reply{Question: leaf, Rcode: p.rcode, Answer: p.final, Authority: append(p.soa[:len(p.soa):len(p.soa)], p.proofs...)}, ttl, standing{p.status, p.flags, p.remark})
+}
+
+// fromWildcard tells whether a set was made from a wildcard, as far as its signatures
+// say so (RFC 4034 section 3.1.3): without the proof that nothing is nearer no validator takes it.
+func fromWildcard(s *wire.RRset) bool {
+	return slices.ContainsFunc(s.Sigs, func(sig string) bool { return len(sig) > 3 && int(sig[3]) < s.Name.Labels() && !s.Name.Wildcard() })
 }
 
 // linkProofs are the proofs that an alias needs beside it: those of a piece that

@@ -43,7 +43,7 @@ func (w *walk) judge(q wire.Question, p *piece, zone wire.Name) error {
 	}
 	w.trace.add(Step{Kind: StepVerdict, Outcome: statusName(v.Status), Text: v.Reason, raw: raw{zone: v.Zone}})
 	w.r.stats.verdict(v.Status)
-	p.capTTL(v.TTL)
+	p.keepFor(v.TTL)
 	switch v.Status {
 	case cache.Secure:
 		p.wildcards = v.Wildcards
@@ -80,6 +80,34 @@ func inWords(v *dnssec.Verdict) string { return v.Zone.String() + ": " + v.Reaso
 var statusNames = [...]string{"unchecked", "secure", "insecure", "bogus", "indeterminate"}
 
 func statusName(s cache.Status) string { return statusNames[s] }
+
+// keepFor bounds how long a piece that was judged may be kept, in seconds. In a positive one
+// each set has a TTL of its own, which its signature allows: an alias does not run out with
+// what it leads to. What is denied ends with its proof.
+func (p *piece) keepFor(ttl uint32) {
+	for i := 1; i < len(p.links); i++ {
+		if d, c := &p.links[i-1], &p.links[i]; d.Type == wire.TypeDNAME {
+			c.TTL = min(c.TTL, d.TTL)
+		}
+	}
+	least := shortest(p.links, p.final, p.proofs)
+	if positive := len(p.final) > 0 || p.next != ""; !positive || ttl < least { // the validator has another reason
+		p.capTTL(ttl)
+		return
+	}
+	p.ttl = min(p.ttl, ttl)
+}
+
+// shortest is the least TTL of some sets.
+func shortest(lists ...[]wire.RRset) uint32 {
+	ttl := uint32(1<<31 - 1)
+	for _, sets := range lists {
+		for i := range sets {
+			ttl = min(ttl, sets[i].TTL)
+		}
+	}
+	return ttl
+}
 
 // capTTL bounds the TTLs of a verified piece: signatures end, and say what the
 // TTL was (RFC 4035 section 5.3.3).
