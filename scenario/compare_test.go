@@ -19,7 +19,11 @@ func (s *stage) compare(r *reply, sent []lab.Query, body string) string {
 	var diff strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&diff, "  "+format+"\n", args...) }
 	var ofReply [][]string
-	for _, w := range lines(body) {
+	expect := lines(body)
+	if s.way != nil {
+		expect = s.way.otherwise(expect)
+	}
+	for _, w := range expect {
 		if !s.compareSent(say, sent, w) {
 			ofReply = append(ofReply, w)
 		}

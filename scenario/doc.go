@@ -8,6 +8,13 @@
 //	A name error is kept for the minimum of the SOA record, not for its TTL.
 //	without: negative-ttl
 //
+// Every scenario is played in other ways too (ways_test.go): with whole names, over TCP,
+// asked again from the cache, with prefetch and inference, with all zones signed, and at last from
+// stale data. Replies have to be the same. Where the rule is about just that, the head
+// names the ways in which it goes otherwise.
+//
+//	differs: full-names stale
+//
 // One that is an attack has a row on the board of attacks (command attacks): its
 // number, a few words, and all that it counts; and what other resolvers allow.
 //

@@ -7,3 +7,6 @@ const lossyNames = 50_000
 
 // deepWorlds is how many sets of names far away are asked for.
 const deepWorlds = 350
+
+// everyWay tells whether scenarios are played in all other ways.
+const everyWay = true

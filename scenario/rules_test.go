@@ -77,13 +77,18 @@ func without(t *testing.T, file string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	head, _, _ := strings.Cut(string(text), "\n== ")
-	if !strings.HasPrefix(head, "RFC ") {
+	if !strings.HasPrefix(string(text), "RFC ") {
 		t.Errorf("%s does not begin with its RFC and section", file)
 	}
+	return headWords(string(text), "without:")
+}
+
+// headWords are the words of a line in the head of a scenario.
+func headWords(text, key string) []string {
+	head, _, _ := strings.Cut(text, "\n== ")
 	for _, l := range strings.Split(head, "\n") {
-		if names, ok := strings.CutPrefix(l, "without:"); ok {
-			return strings.Fields(names)
+		if words, ok := strings.CutPrefix(l, key); ok {
+			return strings.Fields(words)
 		}
 	}
 	return nil

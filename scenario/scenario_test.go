@@ -71,6 +71,10 @@ type stage struct {
 
 	figures figures
 
+	way         *way             // nil for the one that is written
+	differences []string         // of that way
+	asked       map[string]asked // questions and their last replies
+
 	validation validation
 	unfollow   func() // ends the following of trust anchors; nil where nobody follows
 }

@@ -7,3 +7,6 @@ const lossyNames = 300
 
 // deepWorlds is how many sets of names far away are asked for.
 const deepWorlds = 4
+
+// everyWay tells whether scenarios are played in all other ways.
+const everyWay = false
