@@ -5,8 +5,8 @@ import "encoding/binary"
 // This file finds an entry by its key and knows which one was used last. All that
 // it keeps of an entry stands in the entry's first block, so that being found costs
 // an entry 24 octets and the collector nothing: the hash, the entry behind it in
-// its bucket, its neighbours in the list of use and its place there. Block 0 is the head of that
-// list, which is a ring.
+// its bucket, its neighbours in the list of use and its place there. Block 0 is the
+// head of that list, which is a ring.
 //
 // The table of buckets grows by one bucket with each entry (linear hashing: Litwin,
 // "Linear hashing: a new tool for file and table addressing", 1980): nobody ever
