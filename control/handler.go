@@ -2,6 +2,7 @@ package control
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -66,12 +67,21 @@ func name(w http.ResponseWriter, req *http.Request) (wire.Name, bool) {
 	return n.Lower(), true
 }
 
+// asked is the question that a request is about.
+func asked(req *http.Request) (wire.Question, error) {
+	name := req.FormValue("name")
+	if name == "" {
+		return wire.Question{}, errors.New("give a domain name, and a type such as A or MX")
+	}
+	return ParseQuestion(name, req.FormValue("type"))
+}
+
 // explain resolves a question and tells how. With anew, what the cache has of it does
 // not count.
 func (r *Rooms) explain(w http.ResponseWriter, req *http.Request) {
-	q, err := ParseQuestion(req.FormValue("name"), req.FormValue("type"))
-	if err != nil || req.FormValue("name") == "" {
-		refuse(w, http.StatusBadRequest, "explain: give a domain name, and a type such as A or MX")
+	q, err := asked(req)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	x, err := Explain(req.Context(), r.Resolver(), resolver.Request{Question: q, Anew: req.FormValue("anew") != "", CD: req.FormValue("cd") != ""})

@@ -65,9 +65,9 @@ func (r *Rooms) Page(allowed func(netip.Addr) bool) http.Handler {
 		p := r.page()
 		p.Name, p.Type = req.FormValue("name"), req.FormValue("type")
 		p.Anew = req.FormValue("anew") != ""
-		q, err := ParseQuestion(p.Name, p.Type)
-		if err != nil || p.Name == "" {
-			p.Problem = "give a domain name, and a type such as A or MX"
+		q, err := asked(req)
+		if err != nil {
+			p.Problem = err.Error()
 			r.render(w, p)
 			return
 		}

@@ -68,8 +68,8 @@ func TestThePageExplains(t *testing.T) {
 			t.Errorf("of a failure the page lacks %q", want)
 		}
 	}
-	for _, wrong := range []string{"name=&type=A", "name=a..b", "name=a.example&type=BOGUS", ""} {
-		if page := visit(h, "GET", "/explain?"+wrong, here, hereHost).Body.String(); !strings.Contains(page, "give a domain name") {
+	for wrong, why := range map[string]string{"name=&type=A": "give a domain name", "name=a..b": "has an empty label", "name=a.example&type=BOGUS": "is no record type", "": "give a domain name"} {
+		if page := visit(h, "GET", "/explain?"+wrong, here, hereHost).Body.String(); !strings.Contains(page, why) {
 			t.Errorf("%q is not refused", wrong)
 		}
 	}

@@ -27,8 +27,10 @@ func TestNoQueryIsLostOverAThousandReloads(t *testing.T) {
 	for i := range 2000 { // with TTLs that end meanwhile: some are walked for again and again
 		names += fmt.Sprintf("w%d.guests.example.org. A\nwww.example.com. A\nblog.example.com. A\n", i)
 	}
+	// No more than 100 questions at a time: what the system's buffer for a socket has no room for while the host is busy
+	// elsewhere (RcvbufErrors) would count as lost, and is nobody's fault here.
 	load := exec.Command(tool, "-s", at.Addr().String(), "-p", strconv.Itoa(int(at.Port())), "-d", file(t, "queries", names),
-		"-l", strconv.Itoa(int(lasts.Seconds())), "-Q", "2000", "-q", "500", "-t", "10")
+		"-l", strconv.Itoa(int(lasts.Seconds())), "-Q", "2000", "-q", "100", "-t", "10")
 	var out bytes.Buffer
 	load.Stdout, load.Stderr = &out, &out
 	if err := load.Start(); err != nil {
@@ -51,7 +53,7 @@ func TestNoQueryIsLostOverAThousandReloads(t *testing.T) {
 	if err := load.Wait(); err != nil {
 		t.Errorf("dnsperf: %v", err)
 	}
-	t.Logf("%d reloads in %v, 200 of them of a file with a mistake\n%s", reloads, took.Round(time.Second), out.String())
+	t.Logf("%d reloads in %v, every fifth of a file with a mistake\n%s", reloads, took.Round(time.Second), out.String())
 	for _, want := range []string{`Queries lost: +0 `, `Response codes: +NOERROR \d+ \(100.00%\)`} {
 		if !regexp.MustCompile(want).MatchString(out.String()) {
 			t.Errorf("not %s", want)
