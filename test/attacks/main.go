@@ -21,7 +21,7 @@ var tested = []string{"./wire", "./policy", "./upstream", "./dnssec", "./resolve
 func main() {
 	write := flag.String("write", "", "document into which board and limits are written")
 	limits := flag.Bool("limits", false, "only write the limits, which takes no time")
-	without := flag.Bool("without", false, "take limits away, one after the other: the tests of their rows must fail; rows may be named")
+	without := flag.Bool("without", false, "take limits away, one after the other: the tests of their rows must fail; rows and tests may be named")
 	flag.Parse()
 	work := func() error { return run(*write, *limits) }
 	if *without {

@@ -60,9 +60,9 @@ func (a *absence) changed(tree fs.FS) (string, error) {
 	return strings.Replace(string(text), a.source, a.instead, 1), nil
 }
 
-// takeAway runs the tests of all absences, or of those with one of the rows, and
+// takeAway runs the tests of all absences, or of the rows or tests that are named, and
 // returns an error if one holds.
-func takeAway(rows []string) error {
+func takeAway(names []string) error {
 	list, err := readAbsences(os.DirFS("."))
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func takeAway(rows []string) error {
 	held, all := 0, 0
 	for i := range list {
 		a := &list[i]
-		if len(rows) > 0 && !slices.Contains(rows, a.row) {
+		if len(names) > 0 && !slices.Contains(names, a.row) && !slices.Contains(names, a.test) {
 			continue
 		}
 		failed, err := a.fails()
