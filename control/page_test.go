@@ -53,6 +53,17 @@ func TestThePageShowsTheFigures(t *testing.T) {
 	}
 }
 
+func TestThePageRenewsItselfUntilItIsToHoldStill(t *testing.T) {
+	rooms, _ := newRooms(t)
+	h := rooms.Page(loopbackOnly)
+	for target, renews := range map[string]bool{"/": true, "/?hold=1": false, "/explain?name=www.example.com": false, "/explain?name=": false} {
+		page := visit(h, "GET", target, here, hereHost).Body.String()
+		if strings.Contains(page, `http-equiv="refresh"`) != renews || strings.Contains(page, `href="/?hold=1"`) != renews {
+			t.Errorf("%s: renews itself: not %v", target, renews)
+		}
+	}
+}
+
 func TestThePageExplains(t *testing.T) {
 	rooms, _ := newRooms(t)
 	h := rooms.Page(loopbackOnly)
