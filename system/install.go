@@ -45,15 +45,8 @@ func (h *Host) Install(ctx context.Context, f *Facts, p *Plan, say func(string))
 	}
 	defer done()
 	j := new(journal)
-	var had []entry
-	if f.journal != nil {
-		had = f.journal.Entries
-	}
-	for _, e := range had { // those that still hold; of what somebody changed there is nothing to undo
-		now, err := h.at(e.Path)
-		if e.Path == "" || err == nil && now.is(e.After) {
-			j.Entries = append(j.Entries, e)
-		}
+	if j.Entries, err = h.inForce(f.journal); err != nil {
+		return err
 	}
 	first := len(j.Entries)
 	for i, s := range p.Steps {
@@ -73,7 +66,7 @@ func (h *Host) Install(ctx context.Context, f *Facts, p *Plan, say func(string))
 	}
 	if err == nil {
 		j.Done = true
-		return h.save(j)
+		return h.merge(j)
 	}
 	say("undo what was done")
 	left, undone := h.undo(context.WithoutCancel(ctx), j, first, say)
@@ -86,7 +79,69 @@ func (h *Host) Install(ctx context.Context, f *Facts, p *Plan, say func(string))
 	if first == 0 {
 		return errors.Join(err, h.forget(len(left) == 0))
 	}
+	j.Done = f.journal.Done // as before
 	return errors.Join(err, h.save(j))
+}
+
+// inForce are the entries that there is something to undo of: not those of files that
+// somebody changed since, nor those that were not reached.
+func (h *Host) inForce(j *journal) (kept []entry, err error) {
+	if j == nil {
+		return nil, nil
+	}
+	left := map[string]node{} // what will be at a path once the entries behind are undone
+	for _, e := range slices.Backward(j.Entries) {
+		if e.Path != "" {
+			now, ok := left[e.Path]
+			if !ok {
+				if now, err = h.at(e.Path); err != nil {
+					return nil, err
+				}
+			}
+			left[e.Path] = now
+			if !now.is(e.After) {
+				continue
+			}
+			left[e.Path] = e.Before
+		}
+		kept = append(kept, e)
+	}
+	slices.Reverse(kept)
+	return kept, nil
+}
+
+// merge makes one entry of those of the same path, from what was there first to what is
+// there now, and saves the journal. Until then each can be undone by itself.
+func (h *Host) merge(j *journal) error {
+	var merged []entry
+	var gone []string
+	for _, e := range j.Entries {
+		i := slices.IndexFunc(merged, func(o entry) bool { return o.Path == e.Path && e.Path != "" })
+		if i < 0 {
+			merged = append(merged, e)
+			continue
+		}
+		merged[i].After = e.After
+		if e.Saved != "" {
+			gone = append(gone, e.Saved)
+		}
+	}
+	j.Entries = merged
+	err := h.save(j)
+	for _, saved := range gone {
+		if err == nil {
+			err = h.drop(j, saved)
+		}
+	}
+	return err
+}
+
+// drop removes what was saved of a file, unless the journal needs it.
+func (h *Host) drop(j *journal, saved string) error {
+	if slices.ContainsFunc(j.Entries, func(e entry) bool { return e.Saved == saved }) {
+		return nil
+	}
+	return h.put(saved, node{Kind: absent}, nil)
 }
 
 // finish notes that an installation is whole which only lacked that note.
@@ -94,8 +149,16 @@ func (h *Host) finish(f *Facts) error {
 	if f.journal == nil || f.journal.Done {
 		return nil
 	}
-	f.journal.Done = true
-	return h.save(f.journal)
+	done, err := h.begin(f)
+	if err != nil {
+		return err
+	}
+	defer done()
+	j := &journal{Done: true}
+	if j.Entries, err = h.inForce(f.journal); err != nil {
+		return err
+	}
+	return h.merge(j)
 }
 
 // step writes down what a step will change, and does it.
@@ -112,10 +175,7 @@ func (h *Host) step(ctx context.Context, j *journal, s Step) error {
 			return err
 		}
 		e := entry{What: s.What, Path: s.path, Before: before, After: s.want}
-		if i := slices.IndexFunc(j.Entries, func(o entry) bool { return o.Path == s.path }); i >= 0 {
-			// What is there is ours; what was before that is what to put back.
-			e.Before, e.Saved = j.Entries[i].Before, j.Entries[i].Saved
-		} else if before.Kind == file {
+		if before.Kind == file {
 			if e.Saved, err = h.keep(s.path, before); err != nil {
 				return err
 			}
@@ -276,6 +336,7 @@ func (h *Host) undo(ctx context.Context, j *journal, first int, say func(string)
 	j.Done = false
 	for i := len(j.Entries) - 1; i >= first; i-- {
 		e := j.Entries[i]
+		useless := ""
 		switch {
 		case e.Path != "":
 			note, err := h.revert(e, say)
@@ -284,6 +345,8 @@ func (h *Host) undo(ctx context.Context, j *journal, first int, say func(string)
 			}
 			if note != "" {
 				left = append(left, note)
+			} else {
+				useless = e.Saved
 			}
 		case h.Live:
 			say("systemctl " + strings.Join(e.Undo, " "))
@@ -295,6 +358,11 @@ func (h *Host) undo(ctx context.Context, j *journal, first int, say func(string)
 		j.Entries = j.Entries[:i]
 		if err := h.save(j); err != nil {
 			return left, err
+		}
+		if useless != "" {
+			if err := h.drop(j, useless); err != nil {
+				return left, err
+			}
 		}
 	}
 	return left, nil

@@ -366,6 +366,56 @@ func TestANewerProgramReplacesTheOneThatWasInstalled(t *testing.T) {
 	same(t, "after uninstall", before, w.tree())
 }
 
+func TestAnUpgradeThatFailsLeavesWhatWas(t *testing.T) {
+	w := resolvedHost(t)
+	before := w.tree()
+	w.install()
+	if err := os.WriteFile(w.host.Binary, []byte("a newer program"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	w.fail["try-restart rootwalk.service"] = errors.New("exit status 1")
+	if err := w.tryInstall(); err == nil {
+		t.Error("it does not fail")
+	}
+	if f := w.look(); w.text(binary) != "a program" || f.Installed != Complete {
+		t.Errorf("%s is %q, installed %s", binary, w.text(binary), f.Installed)
+	}
+	// Killed in the middle of an upgrade, it knows what was first.
+	_, p := w.plan()
+	for at := range p.Steps {
+		w.dieAt(at, false)
+	}
+	delete(w.fail, "try-restart rootwalk.service")
+	w.install()
+	if saved, _ := filepath.Glob(w.path(JournalDir + "/usr_local_bin*")); len(saved) != 0 {
+		t.Errorf("%q is of no use any more", saved)
+	}
+	w.uninstall()
+	same(t, "after uninstall", before, w.tree())
+}
+
+func TestTheJournalKnowsBeforeAFileChanges(t *testing.T) {
+	w := hosts["openresolv and dhcpcd"](t)
+	f, p := w.plan()
+	seen := 0
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		if text := s.text; text != nil {
+			s.text = func() (io.ReadCloser, error) {
+				j, err := w.host.readJournal()
+				if err != nil || j == nil || j.Entries[len(j.Entries)-1].Path != s.path {
+					t.Errorf("it does not know of %s (%v)", s.path, err)
+				}
+				seen++
+				return text()
+			}
+		}
+	}
+	if err := w.host.Install(t.Context(), f, p, quiet); err != nil || seen < 6 {
+		t.Errorf("%d files, %v", seen, err)
+	}
+}
+
 func TestAProgramOfTheUsersIsNotReplaced(t *testing.T) {
 	w := newWorld(t, map[string]string{"usr/local/bin/rootwalk": "theirs", "etc/systemd/system/rootwalk.service": "theirs"})
 	before := w.tree()
