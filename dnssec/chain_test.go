@@ -199,7 +199,7 @@ func TestWhatCannotBeFetchedIsIndeterminate(t *testing.T) {
 		for _, c := range []struct {
 			err error
 			ede wire.EDE
-		}{{errNotInBook, wire.EDENoReachable}, {fmt.Errorf("walk: %w", walkError{wire.EDENetworkError}), wire.EDENetworkError}} {
+		}{{errNotInBook, EDEIndeterminate}, {fmt.Errorf("walk: %w", walkError{wire.EDENetworkError}), wire.EDENetworkError}} {
 			w.fresh()
 			v := w.v.Check(context.Background(), failing{w, q, c.err}, w.budget, w.answer("www.example.com.", wire.TypeA), nil)
 			ede := c.ede
@@ -218,7 +218,7 @@ func TestWhatCannotBeFetchedIsIndeterminate(t *testing.T) {
 	}
 	w.fresh()
 	faults(t, w, "192.5.6.30", "only-type DS answer-rcode 5")
-	want(t, "an error reply", w.judge("www.example.com.", "A"), cache.Indeterminate, wire.EDENoReachable)
+	want(t, "an error reply", w.judge("www.example.com.", "A"), cache.Indeterminate, EDEIndeterminate)
 }
 
 // An alias has no DS records, and no proof of that: where the alias is not

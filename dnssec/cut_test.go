@@ -55,7 +55,7 @@ func TestAnInsecureZoneNeedNotKnowDS(t *testing.T) {
 	want(t, "NOTIMP for DS", i.check(a), cache.Insecure, wire.NoEDE)
 	i.v = New(i.v.o)
 	i.book["sub.example. DS"] = Fetched{Rcode: wire.ServFail}
-	want(t, "SERVFAIL of the parent", i.check(a), cache.Indeterminate, wire.EDENoReachable)
+	want(t, "SERVFAIL of the parent", i.check(a), cache.Indeterminate, EDEIndeterminate)
 	i.v = New(i.v.o)
 	i.book["sub.example. DS"] = Fetched{Authority: tampered(i.signed(t, "sub.example. NSEC z.example. NS RRSIG NSEC"))}
 	want(t, "a broken parent", i.check(a), cache.Bogus, EDEBogus)
@@ -102,7 +102,7 @@ func TestRepliesForDS(t *testing.T) {
 		"a badly signed alias":        {Fetched{Answer: tampered(i.signed(t, "sub.example. CNAME b.example."))}, cache.Bogus, cache.Bogus, EDEBogus},
 		"an alias from a wildcard":    {Fetched{Answer: wild, Authority: i.signed(t, "example. NSEC z.example. NS SOA RRSIG NSEC")}, cache.Bogus, cache.Bogus, EDEBogus},
 		"the same without its proof":  {Fetched{Answer: wild}, cache.Bogus, cache.Bogus, EDEDenialMissing},
-		"SERVFAIL":                    {Fetched{Rcode: wire.ServFail}, cache.Indeterminate, cache.Indeterminate, wire.EDENoReachable},
+		"SERVFAIL":                    {Fetched{Rcode: wire.ServFail}, cache.Indeterminate, cache.Indeterminate, EDEIndeterminate},
 	} {
 		i.book["sub.example. DS"], i.book["a.sub.example. DS"] = c.reply, c.reply
 		i.v, i.b = New(i.v.o), NewBudget(false)

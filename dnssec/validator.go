@@ -349,13 +349,13 @@ func (c *check) anchorOf(name wire.Name) (wire.Name, bool) {
 // extended is an error that knows its extended error code.
 type extended interface{ ExtendedError() wire.EDE }
 
-// edeOf is the extended error of a failed fetch.
+// edeOf is the extended error of a failed fetch: the cause, where that is known.
 func edeOf(err error) wire.EDE {
 	var e extended
 	if errors.As(err, &e) {
 		return e.ExtendedError()
 	}
-	return wire.EDENoReachable
+	return EDEIndeterminate
 }
 
 // oneLine keeps a reason from filling two lines of a log.
