@@ -281,7 +281,7 @@ func (w *walk) cached(k, q wire.Question) *piece {
 	key.SetName(cache.Answer, k.Name, k.Type, k.Class)
 	var room [1500]byte
 	h, b, ok := w.r.o.Cache.GetAnswer(&key, room[:0], now)
-	if !ok || !h.Fresh(now) || w.refresh && (h.Expires()-now)*prefetchLast < int64(h.Lifetime) {
+	if !ok || !h.Fresh(now) || w.refresh && (h.Expires()-now)*prefetchLast <= int64(h.Lifetime) {
 		return nil
 	}
 	packed := wire.Packed(b)

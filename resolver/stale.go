@@ -54,7 +54,7 @@ const prefetchLast = 10
 // DueForRefresh tells whether a fresh entry that was just asked for should be
 // renewed behind the answer.
 func (r *Resolver) DueForRefresh(h cache.Header, now int64) bool {
-	return r.o.Prefetch && (h.Expires()-now)*prefetchLast < int64(h.Lifetime)
+	return r.o.Prefetch && (h.Expires()-now)*prefetchLast <= int64(h.Lifetime)
 }
 
 // Refresh resolves a question behind the scenes and stores the answer. It
