@@ -27,6 +27,7 @@ type world struct {
 	serves  bool                        // it resolves once it runs
 	on      map[string]func(dir string) // what a call of systemctl does beside
 	fail    map[string]error            // calls that fail
+	read    map[string]string           // files as those have read them who read them only when they are told
 }
 
 var longAgo = time.Date(2020, 2, 3, 4, 5, 6, 0, time.UTC)
@@ -34,7 +35,7 @@ var longAgo = time.Date(2020, 2, 3, 4, 5, 6, 0, time.UTC)
 // newWorld is a host with these files: "PATH" to a text, or to "-> TARGET".
 func newWorld(t *testing.T, files map[string]string) *world {
 	t.Helper()
-	w := &world{t: t, serves: true, on: map[string]func(string){}, fail: map[string]error{}}
+	w := &world{t: t, serves: true, on: map[string]func(string){}, fail: map[string]error{}, read: map[string]string{}}
 	dir := memory(t)
 	program := filepath.Join(t.TempDir(), "rootwalk")
 	if err := os.WriteFile(program, []byte("a program"), 0o755); err != nil {
@@ -135,20 +136,46 @@ func (w *world) systemctl(_ context.Context, args ...string) (string, error) {
 	if err := w.fail[call]; err != nil {
 		return "it failed\n", err
 	}
+	reads := ""
 	switch call {
 	case "enable --now rootwalk.service":
-		w.active, w.enabled = true, true
+		w.active, w.enabled, reads = true, true, binary
 	case "disable --now rootwalk.service":
 		w.active, w.enabled = false, false
-	case "start rootwalk.service":
-		w.active = true
+	case "start rootwalk.service", "restart rootwalk.service":
+		w.active, reads = true, binary
 	case "stop rootwalk.service":
 		w.active = false
+	case "try-restart rootwalk.service":
+		reads = binary
+	case "daemon-reload":
+		reads = serviceFile
+	case "try-restart systemd-resolved.service":
+		reads = resolvedFile
+	case "try-reload-or-restart NetworkManager.service":
+		reads = nmFile
+	}
+	if unit, known := w.read[serviceFile]; reads == binary && known && w.host.exists(serviceFile) && unit != w.text(serviceFile) {
+		w.t.Errorf("%s, and systemd knows an older unit", call)
+	}
+	if reads != "" {
+		text, _ := os.ReadFile(w.path(reads))
+		w.read[reads] = string(text)
 	}
 	if f := w.on[call]; f != nil {
 		f(w.host.Dir)
 	}
 	return "", nil
+}
+
+// knows checks that everybody goes by the files as they are.
+func (w *world) knows() {
+	w.t.Helper()
+	for name, known := range w.read {
+		if text, _ := os.ReadFile(w.path(name)); known != string(text) && (name != binary || w.active) {
+			w.t.Errorf("%s was read as %.40q, and is %.40q", name, known, text)
+		}
+	}
 }
 
 // look looks at the host, where that must succeed.
@@ -250,6 +277,23 @@ func same(t *testing.T, what, want, got string) {
 func (w *world) noSystemd() {
 	w.t.Helper()
 	if err := os.RemoveAll(w.path("run/systemd")); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// wroteItself has the journal say that a file is as an installation wrote it.
+func (w *world) wroteItself(name string) {
+	w.t.Helper()
+	j, err := w.host.readJournal()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for i, e := range j.Entries {
+		if e.Path == name {
+			j.Entries[i].After = textNode(w.text(name), 0o644)
+		}
+	}
+	if err := w.host.save(j); err != nil {
 		w.t.Fatal(err)
 	}
 }

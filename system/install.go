@@ -111,12 +111,16 @@ func (h *Host) inForce(j *journal) (kept []entry, err error) {
 }
 
 // merge makes one entry of those of the same path, from what was there first to what is
-// there now, and saves the journal. Until then each can be undone by itself.
+// there now, and of those that are undone alike, and saves the journal. Until then each
+// can be undone by itself.
 func (h *Host) merge(j *journal) error {
 	var merged []entry
 	var gone []string
 	for _, e := range j.Entries {
-		i := slices.IndexFunc(merged, func(o entry) bool { return o.Path == e.Path && e.Path != "" })
+		if e.Till {
+			continue
+		}
+		i := slices.IndexFunc(merged, func(o entry) bool { return o.Path == e.Path && slices.Equal(o.Undo, e.Undo) })
 		if i < 0 {
 			merged = append(merged, e)
 			continue
@@ -189,7 +193,7 @@ func (h *Host) step(ctx context.Context, j *journal, s Step) error {
 		return clearer(h.put(s.path, s.want, s.text))
 	}
 	if s.undo != nil {
-		j.Entries = append(j.Entries, entry{What: s.What, Undo: s.undo})
+		j.Entries = append(j.Entries, entry{What: s.What, Undo: s.undo, Till: s.till})
 		if err := h.save(j); err != nil {
 			return err
 		}

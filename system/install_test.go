@@ -176,6 +176,7 @@ func TestAnInstallationThatDiedCanBeUndoneOrGoneOnWith(t *testing.T) {
 					}
 					w.uninstall()
 					same(t, "undone", before, w.tree())
+					w.knows()
 					if w.active {
 						t.Error("the service is active")
 					}
@@ -184,6 +185,7 @@ func TestAnInstallationThatDiedCanBeUndoneOrGoneOnWith(t *testing.T) {
 					if f := w.look(); f.Installed != Complete {
 						t.Errorf("step %d: installed: %s", at, f.Installed)
 					}
+					w.knows()
 					w.uninstall()
 					same(t, "gone on with, and undone", before, w.tree())
 				}
@@ -356,14 +358,50 @@ func TestANewerProgramReplacesTheOneThatWasInstalled(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.install()
-	if last := w.calls[len(w.calls)-1]; last != "try-restart rootwalk.service" {
-		t.Errorf("the last call of systemctl is %q", last)
-	}
 	if got := w.text(binary); got != "a newer program" {
 		t.Errorf("%s is %q", binary, got)
 	}
+	w.knows()
 	w.uninstall()
 	same(t, "after uninstall", before, w.tree())
+	if i := slices.Index(w.calls, "restart rootwalk.service"); i >= 0 {
+		t.Errorf("an uninstall starts it: %q", w.calls[i:])
+	}
+}
+
+func TestTheServiceIsStartedAnewForANewerUnit(t *testing.T) {
+	w := resolvedHost(t)
+	w.install()
+	w.write(serviceFile, "an older unit")
+	w.wroteItself(serviceFile)
+	w.install()
+	if last := w.calls[len(w.calls)-2:]; !slices.Equal(last, []string{"daemon-reload", "try-restart rootwalk.service"}) {
+		t.Errorf("the last calls of systemctl are %q", last)
+	}
+}
+
+func TestAnUpgradeThatDiedIsGoneOnWithToTheNewProgram(t *testing.T) {
+	for at := 0; ; at++ {
+		w := hosts["NetworkManager and systemd-resolved"](t)
+		before := w.tree()
+		w.install()
+		w.write(serviceFile, "an older unit") // as an older program has left it
+		w.wroteItself(serviceFile)
+		w.read[serviceFile] = w.text(serviceFile)
+		if err := os.WriteFile(w.host.Binary, []byte("a newer program"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if _, more := w.dieAt(at, false); !more {
+			break
+		}
+		w.install()
+		w.knows()
+		if got := w.read[binary]; got != "a newer program" {
+			t.Errorf("killed before step %d and gone on with, %q runs", at, got)
+		}
+		w.uninstall()
+		same(t, "after uninstall", before, w.tree())
+	}
 }
 
 func TestAnUpgradeThatFailsLeavesWhatWas(t *testing.T) {
@@ -379,6 +417,9 @@ func TestAnUpgradeThatFailsLeavesWhatWas(t *testing.T) {
 	}
 	if f := w.look(); w.text(binary) != "a program" || f.Installed != Complete {
 		t.Errorf("%s is %q, installed %s", binary, w.text(binary), f.Installed)
+	}
+	if last := w.calls[len(w.calls)-1]; last != "restart rootwalk.service" {
+		t.Errorf("the last call of systemctl is %q, which does not start the old one", last)
 	}
 	// Killed in the middle of an upgrade, it knows what was first.
 	_, p := w.plan()

@@ -28,6 +28,7 @@ type entry struct {
 	After  node     `json:"after,omitzero"`
 	Saved  string   `json:"saved,omitempty"` // the file that has the text from before
 	Undo   []string `json:"undo,omitempty"`  // arguments of systemctl
+	Till   bool     `json:"till,omitempty"`  // of use only until the installation has come to its end
 }
 
 // journal is all entries, in the order in which they were done.

@@ -21,6 +21,7 @@ type Step struct {
 	text func() (io.ReadCloser, error)
 	do   []string // arguments of systemctl
 	undo []string
+	till bool // undo is of use only until the installation has come to its end
 	wait waiting
 }
 
@@ -78,7 +79,7 @@ make_resolv_conf() { :; }
 
 // Plan is what has to change. The error says why it cannot be done here, and the way out.
 func (f *Facts) Plan(h *Host) (*Plan, error) {
-	p := &planner{f: f, h: h}
+	p := &planner{f: f, h: h, half: f.journal != nil && !f.journal.Done}
 	if err := p.hindrance(); err != nil {
 		return nil, err
 	}
@@ -89,10 +90,13 @@ func (f *Facts) Plan(h *Host) (*Plan, error) {
 	return &p.Plan, nil
 }
 
+// planner makes a plan. Where an installation did not come to its end, what had to be
+// told of its files is told again: that it was is nowhere written down.
 type planner struct {
 	Plan
-	f *Facts
-	h *Host
+	f    *Facts
+	h    *Host
+	half bool
 }
 
 // hindrance is why the host cannot be changed.
@@ -136,6 +140,8 @@ func (p *planner) hindrance() error {
 // service installs the program as a service of systemd, and starts it.
 func (p *planner) service() {
 	f, h := p.f, p.h
+	const unit = "rootwalk.service"
+	start := len(p.Steps)
 	if f.Packaged == "" {
 		p.program()
 	}
@@ -156,11 +162,16 @@ func (p *planner) service() {
 				p.note("%s is not the one of this program; it is left as it is", u.name)
 			}
 		}
-		if h.Live && len(p.Steps) > before {
+		if h.Live && (p.half || len(p.Steps) > before) {
 			p.add(Step{What: "have systemd read its units: systemctl daemon-reload", do: []string{"daemon-reload"}})
 		}
+		if h.Live && f.Active && (p.half || p.changes(binary) || p.changes(serviceFile)) {
+			p.add(Step{What: "start it anew: systemctl try-restart " + unit, do: []string{"try-restart", unit}})
+			// Should it not resolve, that of before is started once its files are back, also where
+			// systemd has tried too often.
+			p.Steps = slices.Insert(p.Steps, start, Step{undo: []string{"restart", unit}, till: true}, Step{undo: []string{"reset-failed", unit}, till: true})
+		}
 	}
-	const unit = "rootwalk.service"
 	switch {
 	case !h.Live:
 		p.folder(wantsFolder)
@@ -198,9 +209,6 @@ func (p *planner) program() {
 		p.put(Step{What: "write " + binary + ", a copy of " + p.h.Binary, path: binary,
 			want: node{Kind: file, Sum: s, Mode: 0o755, UID: os.Geteuid(), GID: os.Getegid()},
 			text: func() (io.ReadCloser, error) { return os.Open(p.h.Binary) }})
-		if p.h.Live && p.f.Active {
-			p.add(Step{What: "start it anew: systemctl try-restart rootwalk.service", do: []string{"try-restart", "rootwalk.service"}})
-		}
 	case have.Sum != s:
 		p.note("%s is another build, and the one that the service runs; to replace it: sudo install %s %s", binary, p.h.Binary, binary)
 	}
@@ -220,7 +228,7 @@ func (p *planner) resolver() {
 		p.add(Step{undo: args}) // once its files are gone again
 		before := len(p.Steps)
 		return func() {
-			if len(p.Steps) > before {
+			if p.half || len(p.Steps) > before {
 				p.add(Step{What: "tell " + m.Name + ": systemctl " + strings.Join(args, " "), do: args})
 			} else {
 				p.Steps = p.Steps[:before-1]
@@ -267,6 +275,11 @@ func (p *planner) note(format string, args ...any) {
 
 func (p *planner) add(s Step) { p.Steps = append(p.Steps, s) }
 
+// changes tells whether there is a step already that changes a path.
+func (p *planner) changes(name string) bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.path == name })
+}
+
 // put adds a step that changes a path, unless it is what it should be.
 func (p *planner) put(s Step) {
 	have, ok := p.f.nodes[s.path]
@@ -280,7 +293,7 @@ func (p *planner) put(s Step) {
 
 // folder adds steps that make a folder, and those above it.
 func (p *planner) folder(name string) {
-	if name == "/" || slices.ContainsFunc(p.Steps, func(s Step) bool { return s.path == name }) {
+	if name == "/" || p.changes(name) {
 		return
 	}
 	p.folder(parentOf(name))
