@@ -152,7 +152,9 @@ func (h *Host) exists(name string) bool {
 
 // replacement is the name under which a file is made before it takes its place; it is
 // the same each time, so that one that was left is found again.
-func replacement(base string) string { return "." + base + ".rootwalk-new" }
+func replacement(base string) string { return "." + base + freshSuffix }
+
+const freshSuffix = ".rootwalk-new"
 
 // put makes a path what want says, whole or not at all, whatever is there now; open
 // gives the text of a file.

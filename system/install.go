@@ -268,10 +268,7 @@ type Undoing struct {
 // Uninstall undoes an installation, whole or half, and returns what it left, in words.
 func (h *Host) Uninstall(ctx context.Context, f *Facts, u Undoing, say func(string)) (left []string, err error) {
 	if f.journal == nil {
-		if len(h.names(JournalDir)) == 0 { // a process died before it wrote the first line
-			_ = h.put(JournalDir, node{Kind: absent}, nil)
-		}
-		return nil, nil
+		return nil, h.sweep(f)
 	}
 	if why := f.stranded(h); why != nil && !u.Force {
 		return nil, why
@@ -292,6 +289,30 @@ func (h *Host) Uninstall(ctx context.Context, f *Facts, u Undoing, say func(stri
 		return left, err
 	}
 	return left, h.forget(len(left) == 0)
+}
+
+// sweep removes what is left of a process that died before it wrote the journal's first
+// line. Files that were saved are somebody's, and stay.
+func (h *Host) sweep(f *Facts) error {
+	if !h.exists(JournalDir) {
+		return nil
+	}
+	done, err := h.begin(f)
+	if err != nil {
+		return err
+	}
+	defer done()
+	for _, name := range h.names(JournalDir) {
+		if strings.HasSuffix(name, freshSuffix) {
+			if err := h.put(JournalDir+"/"+name, node{Kind: absent}, nil); err != nil {
+				return err
+			}
+		}
+	}
+	if len(h.names(JournalDir)) == 0 {
+		return h.put(JournalDir, node{Kind: absent}, nil)
+	}
+	return nil
 }
 
 // stranded says why the host would ask nobody when the server is gone: somebody changed

@@ -194,6 +194,22 @@ func TestAnInstallationThatDiedCanBeUndoneOrGoneOnWith(t *testing.T) {
 	}
 }
 
+func TestNothingStaysOfAnInstallationThatDiedBeforeItsFirstStep(t *testing.T) {
+	for _, name := range []string{JournalDir, JournalDir + "/" + replacement("journal.json")} {
+		w := newWorld(t, nil)
+		before := w.tree()
+		if name == JournalDir {
+			if err := os.Mkdir(w.path(name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			w.write(name, "{")
+		}
+		w.uninstall()
+		same(t, name, before, w.tree())
+	}
+}
+
 func TestUninstallThatDiedCanBeGoneOnWith(t *testing.T) {
 	for at := 1; at < 10; at++ {
 		w := hosts["NetworkManager and systemd-resolved"](t)

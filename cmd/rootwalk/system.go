@@ -67,6 +67,9 @@ anything else fails, all is undone again. Going through it twice does no harm.`,
 			if !plan.Changes() {
 				fmt.Fprintln(out, "rootwalk is installed as its resolver; there is nothing to do.")
 				showNotes(out, plan.Notes)
+				if s.dryRun {
+					return nil
+				}
 				return h.Install(cmd.Context(), f, plan, nil)
 			}
 			fmt.Fprintln(out, "\nTo be done:")
@@ -110,6 +113,9 @@ end, and remove what it brought. Files that were changed since are told and left
 			steps := f.Undo()
 			if len(steps) == 0 {
 				fmt.Fprintln(out, "`rootwalk system install` has changed nothing here; there is nothing to undo.")
+				if s.dryRun {
+					return nil
+				}
 				_, err := h.Uninstall(cmd.Context(), f, u, nil)
 				return err
 			}
