@@ -17,11 +17,26 @@ import (
 // File is a file, an environment variable or a flag; Line is 0 where there are no lines. Key is the dotted key with the
 // index of a list's item, as in "zones[0].servers[1]", or "" when the document as a whole is wrong.
 type Problem struct {
-	File     string
-	Line     int
-	Key      string
-	Wrong    string // what is wrong
-	Accepted string // what would be right: "accepted: ...", or a guess at what was meant
+	File     string `json:"file"`
+	Line     int    `json:"line,omitempty"`
+	Key      string `json:"key,omitempty"`
+	Wrong    string `json:"wrong"`              // what is wrong
+	Accepted string `json:"accepted,omitempty"` // what would be right: "accepted: ...", or a guess at what was meant
+}
+
+// Problems are those that an error joins.
+func Problems(err error) (all []*Problem) {
+	switch err := err.(type) {
+	case *Problem:
+		return []*Problem{err}
+	case interface{ Unwrap() []error }:
+		for _, e := range err.Unwrap() {
+			all = append(all, Problems(e)...)
+		}
+	case interface{ Unwrap() error }:
+		return Problems(err.Unwrap())
+	}
+	return all
 }
 
 // Error is "FILE:LINE: key: what is wrong; what is accepted".

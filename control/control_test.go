@@ -231,8 +231,12 @@ func TestAReloadTellsWhatCameOfIt(t *testing.T) {
 	if err := c.Get(t.Context(), "POST", "/reload", nil, &m); err != nil || m["changed"] != 1 {
 		t.Errorf("error %v, %v", err, m)
 	}
-	rooms.Reload = func() (any, error) { return nil, errors.New("f:1: a: wrong\nf:2: b: wrong") }
-	if err := c.Get(t.Context(), "POST", "/reload", nil, &m); err == nil || err.Error() != "f:1: a: wrong\nf:2: b: wrong" {
+	rooms.Reload = func() (any, error) {
+		return map[string]any{"error": "a: wrong\nb: wrong", "more": 1}, errors.New("a: wrong\nb: wrong")
+	}
+	err := c.Get(t.Context(), "POST", "/reload", nil, &m)
+	r := (*Refusal)(nil)
+	if !errors.As(err, &r) || r.Text != "a: wrong\nb: wrong" || !strings.Contains(string(r.Body), `"more":1`) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -50,10 +50,13 @@ func reply(w http.ResponseWriter, body any) {
 	_ = e.Encode(body) // a client that is gone is no matter
 }
 
-func refuse(w http.ResponseWriter, code int, why string) {
+func refuse(w http.ResponseWriter, code int, why string) { refuseWith(w, code, problem{why}) }
+
+// refuseWith has a body that says more, and has a field error, too.
+func refuseWith(w http.ResponseWriter, code int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(problem{why})
+	_ = json.NewEncoder(w).Encode(body)
 }
 
 // name reads the name that a request is about.
@@ -123,7 +126,7 @@ func (r *Rooms) flush(w http.ResponseWriter, req *http.Request) {
 func (r *Rooms) reload(w http.ResponseWriter, _ *http.Request) {
 	body, err := r.Reload()
 	if err != nil {
-		refuse(w, http.StatusUnprocessableEntity, err.Error())
+		refuseWith(w, http.StatusUnprocessableEntity, body)
 		return
 	}
 	reply(w, body)

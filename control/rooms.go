@@ -17,7 +17,7 @@ type Rooms struct {
 	Server   *server.Server
 	Resolver func() *resolver.Resolver // the one in force
 
-	Reload   func() (any, error) // reads the configuration again; what is told about it
+	Reload   func() (any, error) // reads the configuration again; what is told about it, with a field error where that is one
 	Reloads  func() Reloads      // how that went so far
 	Level    *slog.LevelVar      // of the log
 	QueryLog func() int          // one query in so many is logged; 0: none

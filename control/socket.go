@@ -65,8 +65,19 @@ func NewClient(path string) *Client {
 	}}}}
 }
 
+// Refusal is what a server says that does not do as it is told.
+type Refusal struct {
+	Text string
+	Body []byte // the same as JSON, and maybe more
+}
+
+func (r *Refusal) Error() string { return r.Text }
+
+// maxRefusal bounds what is read of one.
+const maxRefusal = 1 << 20
+
 // Do asks for a path and returns the body, which the caller closes. What the server
-// refuses is an error in its words.
+// refuses is a [*Refusal].
 func (c *Client) Do(ctx context.Context, method, path string, params url.Values) (io.ReadCloser, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://rootwalk"+path+"?"+params.Encode(), nil)
 	if err != nil {
@@ -84,11 +95,15 @@ func (c *Client) Do(ctx context.Context, method, path string, params url.Values)
 		return resp.Body, nil
 	}
 	defer resp.Body.Close()
-	var p problem
-	if json.NewDecoder(resp.Body).Decode(&p) != nil || p.Error == "" {
-		p.Error = resp.Status
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
+	if err != nil {
+		return nil, err
 	}
-	return nil, errors.New(p.Error)
+	var p problem
+	if json.Unmarshal(body, &p) != nil || p.Error == "" {
+		return nil, errors.New(resp.Status)
+	}
+	return nil, &Refusal{p.Error, body}
 }
 
 // Get asks for one JSON value.

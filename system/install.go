@@ -22,9 +22,9 @@ func (p *Plan) Changes() bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.path != "" || s.do != nil })
 }
 
-// Words are the steps as a list for people.
-func (p *Plan) Words() (lines []string) {
-	for _, s := range p.Steps {
+// Words are steps as a list for people.
+func Words(steps []Step) (lines []string) {
+	for _, s := range steps {
 		if s.What != "" {
 			lines = append(lines, s.What)
 		}
@@ -425,24 +425,26 @@ func (h *Host) revert(e entry, say func(string)) (left string, err error) {
 	return "", h.put(e.Path, e.Before, h.fileOf(e.Saved))
 }
 
-// Undo are the changes that Uninstall would make, in words.
-func (f *Facts) Undo() (lines []string) {
+// Undo are the changes that Uninstall would make.
+func (f *Facts) Undo() (steps []Step) {
 	if f.journal == nil {
 		return nil
 	}
 	for _, e := range slices.Backward(f.journal.Entries) {
+		s := Step{path: e.Path, had: e.After, want: e.Before, from: e.Saved, do: e.Undo}
 		switch {
 		case e.Path == "":
-			lines = append(lines, "systemctl "+strings.Join(e.Undo, " "))
+			s.What = "systemctl " + strings.Join(e.Undo, " ")
 		case e.Before.Kind == absent && e.After.Kind == folder:
-			lines = append(lines, "remove "+e.Path+", if it is empty")
+			s.What = "remove " + e.Path + ", if it is empty"
 		case e.Before.Kind == absent:
-			lines = append(lines, "remove "+e.Path)
+			s.What = "remove " + e.Path
 		default:
-			lines = append(lines, "put back "+e.Path)
+			s.What = "put back " + e.Path
 		}
+		steps = append(steps, s)
 	}
-	return lines
+	return steps
 }
 
 // progress is how far the installation is that the journal tells of.

@@ -110,7 +110,7 @@ func TestInstallTwiceChangesNothingMore(t *testing.T) {
 			once, calls := w.tree(), len(w.calls)
 			f, p := w.plan()
 			if p.Changes() {
-				t.Errorf("would do %q", p.Words())
+				t.Errorf("would do %q", Words(p.Steps))
 			}
 			if f.Installed != Complete {
 				t.Errorf("it is installed: %s", f.Installed)

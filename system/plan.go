@@ -17,8 +17,10 @@ import (
 type Step struct {
 	What string // in words: "write /etc/rootwalk/rootwalk.yaml"
 	path string
+	had  node // what was at the path when the plan was made
 	want node
 	text func() (io.ReadCloser, error)
+	from string   // the file that text is a copy of; "" is none
 	do   []string // arguments of systemctl
 	undo []string
 	till bool // undo is of use only until the installation has come to its end
@@ -208,7 +210,7 @@ func (p *planner) program() {
 		p.folder(parentOf(binary))
 		p.put(Step{What: "write " + binary + ", a copy of " + p.h.Binary, path: binary,
 			want: node{Kind: file, Sum: s, Mode: 0o755, UID: os.Geteuid(), GID: os.Getegid()},
-			text: func() (io.ReadCloser, error) { return os.Open(p.h.Binary) }})
+			text: func() (io.ReadCloser, error) { return os.Open(p.h.Binary) }, from: p.h.Binary})
 	case have.Sum != s:
 		p.note("%s is another build, and the one that the service runs; to replace it: sudo install %s %s", binary, p.h.Binary, binary)
 	}
@@ -287,6 +289,7 @@ func (p *planner) put(s Step) {
 		have, _ = p.h.at(s.path)
 	}
 	if !have.is(s.want) {
+		s.had = have
 		p.add(s)
 	}
 }

@@ -70,7 +70,7 @@ func levelOf(l config.LogLevel) slog.Level {
 
 func checkCommand() *cobra.Command {
 	var s settings
-	var defaults, schema bool
+	var defaults, schema, asJSON bool
 	cmd := &cobra.Command{
 		Use: "check", Short: "Check a configuration, or print it whole with the defaults", Args: cobra.NoArgs,
 		Example: "  rootwalk check -c /etc/rootwalk/rootwalk.yaml\n  rootwalk check --defaults > rootwalk.yaml\n  rootwalk check --schema > rootwalk.schema.json",
@@ -83,8 +83,10 @@ func checkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, w := range warnings {
-				fmt.Fprintln(cmd.ErrOrStderr(), "warning:", w)
+			if !asJSON {
+				for _, w := range warnings {
+					fmt.Fprintln(cmd.ErrOrStderr(), "warning:", w)
+				}
 			}
 			if _, err := rootServers(cfg); err != nil {
 				return err
@@ -96,6 +98,12 @@ func checkCommand() *cobra.Command {
 				fmt.Fprint(cmd.OutOrStdout(), cfg.YAML())
 				return nil
 			}
+			if asJSON {
+				return showJSON(cmd.OutOrStdout(), struct {
+					OK       bool     `json:"ok"`
+					Warnings []string `json:"warnings"`
+				}{true, append([]string{}, warnings...)})
+			}
 			fmt.Fprintln(cmd.OutOrStdout(), "ok")
 			return nil
 		},
@@ -103,5 +111,7 @@ func checkCommand() *cobra.Command {
 	cmd.Flags().StringVarP(&s.file, "config", "c", "", "configuration `FILE`")
 	cmd.Flags().BoolVar(&defaults, "defaults", false, "print the whole configuration")
 	cmd.Flags().BoolVar(&schema, "schema", false, "print a JSON schema of all keys, for editors")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON what is wrong, with file, line and key")
+	cmd.MarkFlagsMutuallyExclusive("defaults", "schema", "json")
 	return cmd
 }

@@ -282,9 +282,7 @@ func (c *ctl) explain(client *control.Client, cmd *cobra.Command, params url.Val
 func showExplanation(cmd *cobra.Command, x *control.Explanation, asJSON bool) error {
 	w := cmd.OutOrStdout()
 	if asJSON {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		if err := e.Encode(x); err != nil {
+		if err := showJSON(w, x); err != nil {
 			return err
 		}
 	} else {

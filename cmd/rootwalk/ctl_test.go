@@ -107,6 +107,12 @@ func TestCtlReloadTellsWhatChangedAndABadFileIsExitCodeOne(t *testing.T) {
 	}
 	rewrite(t, path, base, "access: {allow: 5}")
 	ctl("reload").want(t, 1, nil, []string{"access.allow: 5 is a number; accepted:"})
+	var r reloaded
+	o := ctl("reload", "--json")
+	o.want(t, 1, nil, []string{"access.allow: 5 is a number; accepted:"})
+	if err := json.Unmarshal([]byte(o.out), &r); err != nil || len(r.Problems) != 1 || r.Problems[0].File != path || r.Problems[0].Line == 0 || r.Problems[0].Key != "access.allow" || r.Error == "" {
+		t.Errorf("%v: %s", err, o.out)
+	}
 	ctl("status").want(t, 0, []string{"the last reload FAILED"}, nil)
 	if got := askFor("www.example.com."); got != "REFUSED" {
 		t.Error(got)

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -78,9 +77,7 @@ something is broken.`,
 
 func showFindings(w io.Writer, found []finding, asJSON bool) error {
 	if asJSON {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(found)
+		return showJSON(w, found)
 	}
 	for _, f := range found {
 		fmt.Fprintf(w, "%-4s  %s: %s\n", f.State, f.What, f.Text)

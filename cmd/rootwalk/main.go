@@ -41,7 +41,7 @@ root, top-level domain, authoritative servers. It needs no configuration file.`,
 	root.AddCommand(serveCommand(confine), labCommand(), traceCommand(), checkCommand(), ctlCommand(), doctorCommand(), systemCommand(), healthcheckCommand(), versionCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	explainUsage(root)
-	err := root.Execute()
+	cmd, err := root.ExecuteC()
 	if err == nil {
 		return
 	}
@@ -51,6 +51,7 @@ root, top-level domain, authoritative servers. It needs no configuration file.`,
 		code, err = e.code, e.err
 	}
 	if err != nil {
+		showFailure(cmd, err)
 		fmt.Fprintln(os.Stderr, "rootwalk:", err)
 	}
 	os.Exit(code)

@@ -52,10 +52,11 @@ type reloading struct {
 
 // reloaded is what came of a reload.
 type reloaded struct {
-	Changed  []string `json:"changed"`         // keys with new values in force
-	Restart  []string `json:"restart"`         // keys with new values that need a new start
-	Warnings []string `json:"warnings"`        // about the configuration
-	Error    string   `json:"error,omitempty"` // nothing has changed
+	Changed  []string          `json:"changed"`            // keys with new values in force
+	Restart  []string          `json:"restart"`            // keys with new values that need a new start
+	Warnings []string          `json:"warnings"`           // about the configuration
+	Error    string            `json:"error,omitempty"`    // nothing has changed
+	Problems []*config.Problem `json:"problems,omitempty"` // with the configuration
 }
 
 // inForce is the resolver that answers now.
@@ -74,7 +75,7 @@ func (p *parts) reload() (reloaded, error) {
 	if err != nil {
 		p.bad.Add(1)
 		p.log.Error("the configuration was not reloaded; the one before stays in force", "reason", strings.ReplaceAll(err.Error(), "\n", " | "))
-		return reloaded{Changed: []string{}, Restart: []string{}, Warnings: []string{}, Error: err.Error()}, err
+		return reloaded{Changed: []string{}, Restart: []string{}, Warnings: []string{}, Error: err.Error(), Problems: config.Problems(err)}, err
 	}
 	p.good.Add(1)
 	p.last.Store(clock.Wall().Unix())

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -27,8 +26,16 @@ import (
 
 // systemFlags are what all commands of `rootwalk system` have in common.
 type systemFlags struct {
-	root        string
-	dryRun, yes bool
+	root              string
+	dryRun, yes, json bool
+}
+
+// work is what a command would do, or has done, as data.
+type work struct {
+	Now     string        `json:"now,omitempty"` // who answers for the host before, in words
+	Steps   []system.Step `json:"steps"`
+	Notes   []string      `json:"notes"`   // what the user should know
+	Changed bool          `json:"changed"` // the steps were gone through
 }
 
 func systemCommand() *cobra.Command {
@@ -60,25 +67,30 @@ anything else fails, all is undone again. Going through it twice does no harm.`,
 			if err != nil {
 				return err
 			}
-			out := cmd.OutOrStdout()
+			out, w := s.words(cmd), work{Steps: []system.Step{}, Notes: append([]string{}, plan.Notes...)}
 			if h.Live {
-				fmt.Fprintln(out, f.Now())
+				w.Now = f.Now()
+				fmt.Fprintln(out, w.Now)
 			}
 			if !plan.Changes() {
 				fmt.Fprintln(out, "rootwalk is installed as its resolver; there is nothing to do.")
-				showNotes(out, plan.Notes)
-				if s.dryRun {
-					return nil
+				showNotes(out, w.Notes)
+				if !s.dryRun {
+					if err := h.Install(cmd.Context(), f, plan, nil); err != nil {
+						return err
+					}
 				}
-				return h.Install(cmd.Context(), f, plan, nil)
+				return s.show(cmd, w)
 			}
+			w.Steps = plan.Steps
 			fmt.Fprintln(out, "\nTo be done:")
-			for i, w := range plan.Words() {
-				fmt.Fprintf(out, "%3d. %s\n", i+1, w)
-			}
-			showNotes(out, plan.Notes)
+			showSteps(out, w.Steps)
+			showNotes(out, w.Notes)
 			fmt.Fprintf(out, "What is replaced is kept in %s; `rootwalk system uninstall` puts it back.\n", system.JournalDir)
-			if goOn, err := s.confirmed(cmd); !goOn {
+			if s.dryRun {
+				return s.show(cmd, w)
+			}
+			if err := s.confirm(cmd); err != nil {
 				return err
 			}
 			// What was begun is undone when somebody loses patience.
@@ -90,7 +102,8 @@ anything else fails, all is undone again. Going through it twice does no harm.`,
 			if h.Live {
 				fmt.Fprintf(out, "\nThis host asks rootwalk now. `rootwalk system status` says so; the numbers are at http://127.0.0.1:9153/\n")
 			}
-			return nil
+			w.Changed = true
+			return s.show(cmd, w)
 		},
 	}
 	s.flags(cmd)
@@ -109,31 +122,34 @@ end, and remove what it brought. Files that were changed since are told and left
 			if err != nil {
 				return err
 			}
-			out := cmd.OutOrStdout()
-			steps := f.Undo()
-			if len(steps) == 0 {
+			out, w := s.words(cmd), work{Steps: append([]system.Step{}, f.Undo()...), Notes: []string{}}
+			if len(w.Steps) == 0 {
 				fmt.Fprintln(out, "`rootwalk system install` has changed nothing here; there is nothing to undo.")
-				if s.dryRun {
-					return nil
+				if !s.dryRun {
+					if _, err := h.Uninstall(cmd.Context(), f, u, nil); err != nil {
+						return err
+					}
 				}
-				_, err := h.Uninstall(cmd.Context(), f, u, nil)
-				return err
+				return s.show(cmd, w)
 			}
 			fmt.Fprintln(out, "To be done, where nobody has changed it since:")
-			for i, w := range steps {
-				fmt.Fprintf(out, "%3d. %s\n", i+1, w)
+			showSteps(out, w.Steps)
+			if s.dryRun {
+				return s.show(cmd, w)
 			}
-			if goOn, err := s.confirmed(cmd); !goOn {
+			if err := s.confirm(cmd); err != nil {
 				return err
 			}
 			left, err := h.Uninstall(cmd.Context(), f, u, func(step string) { fmt.Fprintln(out, "-", step) })
-			for _, l := range left {
-				fmt.Fprintln(out, "note:", l)
+			showNotes(out, left)
+			if err != nil {
+				return err
 			}
-			if err == nil && h.Live {
+			if h.Live {
 				fmt.Fprintln(out, "This host resolves as it did before. The cache and trust anchors of the service stay in /var/lib/rootwalk, if it ran.")
 			}
-			return err
+			w.Notes, w.Changed = append(w.Notes, left...), true
+			return s.show(cmd, w)
 		},
 	}
 	s.flags(cmd)
@@ -143,7 +159,6 @@ end, and remove what it brought. Files that were changed since are told and left
 
 func systemStatusCommand() *cobra.Command {
 	var s systemFlags
-	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "status", Short: "Say who answers for this host, and whether that is rootwalk", Args: cobra.NoArgs,
 		Long: `Say who answers for this host, and whether that is rootwalk, which is then asked a
@@ -155,10 +170,8 @@ question. The exit code is 0 if it is rootwalk and resolves, and 1 if not.`,
 			}
 			status := f.Status(cmd.Context(), h)
 			out := cmd.OutOrStdout()
-			if asJSON {
-				e := json.NewEncoder(out)
-				e.SetIndent("", "  ")
-				err = e.Encode(status)
+			if s.json {
+				err = showJSON(out, status)
 			} else {
 				fmt.Fprintln(out, status.Text)
 				fmt.Fprintf(out, "Installed by `rootwalk system install`: %s.\n", f.Installed)
@@ -171,8 +184,30 @@ question. The exit code is 0 if it is rootwalk and resolves, and 1 if not.`,
 		},
 	}
 	cmd.Flags().StringVar(&s.root, "root", "", "look at the host whose / is in this `DIR`")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&s.json, "json", false, "print JSON")
 	return cmd
+}
+
+// words is where a command tells people what it does.
+func (s *systemFlags) words(cmd *cobra.Command) io.Writer {
+	if s.json {
+		return io.Discard
+	}
+	return cmd.OutOrStdout()
+}
+
+// show tells it as data, if that is wanted.
+func (s *systemFlags) show(cmd *cobra.Command, w work) error {
+	if !s.json {
+		return nil
+	}
+	return showJSON(cmd.OutOrStdout(), w)
+}
+
+func showSteps(w io.Writer, steps []system.Step) {
+	for i, words := range system.Words(steps) {
+		fmt.Fprintf(w, "%3d. %s\n", i+1, words)
+	}
 }
 
 func showNotes(w io.Writer, notes []string) {
@@ -186,6 +221,7 @@ func (s *systemFlags) flags(cmd *cobra.Command) {
 	f.StringVar(&s.root, "root", "", "change the host whose / is in this `DIR`, an image for example; no service is started")
 	f.BoolVar(&s.dryRun, "dry-run", false, "show what would be done, and do nothing")
 	f.BoolVarP(&s.yes, "yes", "y", false, "do not ask")
+	f.BoolVar(&s.json, "json", false, "print JSON; with --dry-run or --yes")
 }
 
 // look is the host, and what can be seen of it. Where it is not strict, a mistake in the
@@ -240,29 +276,29 @@ func serverOf(file string) (netip.AddrPort, error) {
 	return at, err
 }
 
-// confirmed tells whether to go on: on a terminal it asks.
-func (s *systemFlags) confirmed(cmd *cobra.Command) (bool, error) {
+// confirm asks whether to go on, if there is somebody to ask; its error says why not.
+func (s *systemFlags) confirm(cmd *cobra.Command) error {
 	switch {
-	case s.dryRun:
-		return false, nil
 	case s.root == "" && os.Geteuid() != 0:
-		return false, errors.New("only root can do this: sudo rootwalk system ... (and --dry-run shows it to everybody)")
+		return errors.New("only root can do this: sudo rootwalk system ... (and --dry-run shows it to everybody)")
 	case s.yes:
-		return true, nil
+		return nil
+	case s.json:
+		return errors.New("--json asks nothing: give --dry-run to see what would be done, or --yes to have it done")
 	}
 	in := cmd.InOrStdin()
 	if file, ok := in.(*os.File); ok {
 		if info, err := file.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
-			return false, errors.New("there is no terminal to ask on; --yes goes on without asking")
+			return errors.New("there is no terminal to ask on; --yes goes on without asking")
 		}
 	}
 	fmt.Fprint(cmd.OutOrStdout(), "Go on? [y/N] ")
 	line, _ := bufio.NewReader(in).ReadString('\n')
 	switch strings.ToLower(strings.TrimSpace(line)) {
 	case "y", "yes":
-		return true, nil
+		return nil
 	}
-	return false, errors.New("nothing was changed")
+	return errors.New("nothing was changed")
 }
 
 // systemctl runs systemctl.
