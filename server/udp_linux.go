@@ -131,7 +131,8 @@ type batch struct {
 	paths    [batchLen]returnPath
 	queries  [batchLen][maxQuery]byte
 	replies  [batchLen][udpReply]byte
-	answered int // replies that wait to be written
+	answered int            // replies that wait to be written
+	asked    netip.AddrPort // where the query at hand came to, for a tap
 }
 
 // serve reads until the socket's last read.
@@ -204,6 +205,10 @@ func (b *batch) answer(u *udpSocket, w *worker, n int) {
 		query := b.queries[i][:m.octets]
 		meta := Meta{Transport: UDP, Local: &u.local}
 		meta.Client, meta.Port = path.client()
+		if u.control > 0 && w.set.Load().Tap.Client() {
+			b.asked = path.asked(u.local)
+			meta.Local = &b.asked
+		}
 		var q wire.Query
 		reply, done := w.quickSafe(b.replies[i][:0], query, meta, &q)
 		if !done {

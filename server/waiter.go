@@ -36,6 +36,10 @@ func (w *worker) resolveUDP(u *udpSocket, query []byte, to *returnPath, meta Met
 		c.q.CookieAt = len(c.query)
 		c.query = append(c.query, query[q.CookieAt:q.CookieAt+clientCookieLen]...)
 	}
+	if meta.Local != nil && w.set.Load().Tap.Client() { // which the next query may write over
+		local := *meta.Local
+		c.meta.Local = &local
+	}
 	s.busy.Add(1)
 	defer func() {
 		if p := recover(); p != nil { // before anybody had it wait
