@@ -37,8 +37,11 @@ const (
 	maxWaiting = 2 << 20
 	// gatherTime is how long the first message waits for others to be written with.
 	gatherTime = 50 * time.Millisecond
-	// retryTime is the time between tries to connect.
-	retryTime = time.Second
+	// retryTime is the time between tries to connect. It doubles up to longestRetry while
+	// streams end before steadyTime: their reader takes them and hangs up.
+	retryTime    = time.Second
+	longestRetry = 30 * time.Second
+	steadyTime   = 10 * time.Second
 	// patience is how long a reader may take for a handshake or to read what waits.
 	patience = 5 * time.Second
 	// lastTime is how long the end may take, and as long before it a reader that is just
@@ -122,29 +125,45 @@ func signal(c chan struct{}) {
 	}
 }
 
-// run keeps a stream open.
+// run keeps a stream open. The log has a line for each reader that comes or goes; one
+// that does not stay is told of once, until one does.
 func (t *Tap) run(ctx context.Context) {
 	defer close(t.ended)
 	carried := load{octets: make([]byte, 0, maxWaiting)}
-	for told := false; ; { // the last try is after the end, for what waits
+	told, short, pause := false, false, retryTime // told: that there is none; short: the last stream was
+	for {                                         // the last try is after the end, for what waits
 		conn, err := t.connect(ctx)
 		if err == nil {
-			t.o.Log.Info("dnstap has a reader", "socket", t.o.Socket)
+			began, stays := time.Now(), func() { t.o.Log.Info("dnstap has a reader", "socket", t.o.Socket) }
+			timer := time.AfterFunc(steadyTime, stays)
+			if !short {
+				timer.Stop()
+				stays()
+				told = false
+			}
 			t.o.Counts.Connected.Add(1)
 			err = t.feed(ctx, conn, &carried)
 			t.o.Counts.Connected.Add(-1)
 			conn.Close()
-			told = false
+			timer.Stop()
+			switch again := short; {
+			case time.Since(began) >= steadyTime:
+				told, short, pause = false, false, retryTime
+			case again:
+				pause = min(2*pause, longestRetry)
+			default:
+				short = true
+			}
 		}
 		if ctx.Err() != nil {
 			break
 		}
 		if !told {
-			t.o.Log.Warn("dnstap has no reader; trying again every second", "socket", t.o.Socket, "reason", err)
+			t.o.Log.Warn("dnstap has no reader; trying again", "socket", t.o.Socket, "reason", err)
 			told = true
 		}
 		select {
-		case <-time.After(retryTime):
+		case <-time.After(pause):
 		case <-ctx.Done():
 		}
 	}

@@ -169,6 +169,39 @@ func TestAReaderOfSomethingElseIsToldOnceInTheLog(t *testing.T) {
 	})
 }
 
+func TestAReaderThatHangsUpAgainAndAgainIsToldOnceAndTriedLessOften(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log lines
+		var dials, hangsUp atomic.Int64
+		tap := New(Options{Socket: "/s", Client: true, Log: slogTo(&log), Dial: func(context.Context, string, string) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			dials.Add(1)
+			go func() {
+				_ = readControl(theirs, ready)
+				_, _ = theirs.Write(appendControl(nil, accept))
+				_ = readControl(theirs, start)
+				if hangsUp.Load() == 0 {
+					theirs.Close()
+				}
+			}()
+			return ours, nil
+		}})
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		const has, hasNot = "dnstap has a reader", "dnstap has no reader"
+		if n := dials.Load(); n < 20 || n > 26 || log.with(has) != 1 || log.with(hasNot) != 1 {
+			t.Errorf("dialled %d times in 10 minutes; the log is\n%s", n, log.text)
+		}
+		hangsUp.Store(1) // no more
+		time.Sleep(longestRetry + 2*steadyTime)
+		synctest.Wait()
+		if log.with(has) != 2 || log.with(hasNot) != 1 {
+			t.Errorf("once it stays the log is\n%s", log.text)
+		}
+		tap.Close()
+	})
+}
+
 func TestManyAddAtTheSameTime(t *testing.T) {
 	r := newReader(t, "unix", socket(t))
 	var counts Counts
