@@ -74,6 +74,7 @@ func TestAQuestionAskedAnewLeavesTheCacheAside(t *testing.T) {
 		if _, err := r.Lookup(t.Context(), www()); err != nil {
 			t.Fatal(err)
 		}
+		synctest.Wait() // the walk has begun priming, which goes on behind it
 		net.ResetQueries()
 		req := www()
 		req.Anew, req.Trace = true, new(Trace)

@@ -46,36 +46,6 @@ func TestRepliesOverTCPComeAsTheyAreReady(t *testing.T) {
 	}
 }
 
-func TestOneConnectionHasAtMost32QuestionsInFlight(t *testing.T) {
-	const most = 32
-	const all = most + 8
-	g := newGate("192.0.2.1")
-	w := newWorld(t, settings{text: slowAndFast, dial: g.wrap})
-	defer g.open()
-	c := w.dial(t, overTCP)
-	defer c.Close()
-	waiting := map[uint16]bool{}
-	for i := range all {
-		q := question(string(rune('a'+i%26))+string(rune('a'+i/26))+".slow.example.", "A", 0)
-		q.Id = uint16(i)
-		waiting[q.Id] = true
-		c.send(pack(t, q))
-	}
-	eventually(t, "32 questions in flight", func() bool { return w.Stats().Pending == most })
-	// A cached question of another client does not wait behind them, though one of the
-	// same connection does.
-	w.ask(t, overTCP, question("x.fast.example.", "A", 0))
-	eventually(t, "no more than 32 questions in flight", func() bool { return w.Stats().Pending == most })
-	g.open()
-	for range all {
-		r := unpack(t, c.receive())
-		if !waiting[r.Id] || len(r.Answer) != 1 {
-			t.Fatalf("reply %v", r)
-		}
-		delete(waiting, r.Id)
-	}
-}
-
 func TestAnAnswerDoesNotWaitWithAQuestionThatFindsNoPlace(t *testing.T) {
 	g := newGate("192.0.2.1")
 	w := newWorld(t, settings{text: slowAndFast, dial: g.wrap})

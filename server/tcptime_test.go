@@ -285,3 +285,46 @@ func inUse() int64 {
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc + m.StackInuse)
 }
+
+func TestOneConnectionHasAtMost32QuestionsInFlight(t *testing.T) {
+	const most = 32
+	const all = most + 8
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate("192.0.2.1")
+		w := newWorld(t, settings{silent: true, clock: bubbleClock, text: slowAndFast, dial: g.wrap})
+		defer g.open()
+		c := w.pipe("127.0.0.1")
+		defer c.Close()
+		waiting := map[uint16]bool{}
+		var queries []byte
+		for i := range all {
+			q := framed(t, string(rune('a'+i%26))+string(rune('a'+i/26))+".slow.example.", "A")
+			binary.BigEndian.PutUint16(q[2:], uint16(i))
+			waiting[uint16(i)] = true
+			queries = append(queries, q...)
+		}
+		go c.Write(queries)
+		synctest.Wait()
+		if n := w.Stats().Pending; n != most {
+			t.Errorf("%d questions are in flight, want %d", n, most)
+		}
+		// A question of another client does not wait behind them, though one of the
+		// same connection does.
+		other := w.pipe("127.0.0.1")
+		defer other.Close()
+		mustWrite(t, other, framed(t, "x.fast.example.", "A"))
+		mustRead(t, other)
+		synctest.Wait()
+		if n := w.Stats().Pending; n != most {
+			t.Errorf("%d questions are in flight, want %d", n, most)
+		}
+		g.open()
+		for range all {
+			r := unpack(t, mustRead(t, c))
+			if !waiting[r.Id] || len(r.Answer) != 1 {
+				t.Fatalf("reply %v", r)
+			}
+			delete(waiting, r.Id)
+		}
+	})
+}
