@@ -24,6 +24,7 @@ type Ask struct {
 	Tries    int          // earlier ones at this address for this question
 	Others   int          // other addresses that the question can go to
 	Silent   int          // tries at any address of the zone that were not answered
+	Last     bool         // no other try is left: it may as well wait long
 	RD       bool         // recursion desired: the server is a forwarder
 	Trusted  bool         // named by the configuration: it need not be an address that delegations may lead to
 	Signed   func() bool  // the zone has a DS record: its servers do know EDNS; nil is no
@@ -248,6 +249,9 @@ func (t *try) overUDP(ctx context.Context) (*Reply, error) {
 	}
 	u := t.u
 	timeout := t.s.timeout(t.patience(), t.a.Tries, t.a.Others)
+	if t.a.Last {
+		timeout = maxTimeout
+	}
 	conn, err := u.open(ctx, "udp", t.a.Server)
 	if err != nil {
 		if outOfTime(ctx) {

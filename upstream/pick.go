@@ -3,6 +3,7 @@ package upstream
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"rootwalk/clock"
@@ -89,6 +90,11 @@ func choose(cs []Candidate, st []standing, chance uint64) int {
 		}
 	}
 	return best
+}
+
+// Last tells whether no candidate has a try left, the present ones not counted.
+func Last(cs []Candidate) bool {
+	return !slices.ContainsFunc(cs, func(c Candidate) bool { return !c.Out && c.Tries < MaxTries })
 }
 
 // score orders candidates; the least is the best.
