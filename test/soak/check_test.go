@@ -99,6 +99,14 @@ func reason(r *dns.Msg) string {
 	return ""
 }
 
+// failedError is SERVFAIL to a question whose zone is in order.
+type failedError struct {
+	question
+	reason string
+}
+
+func (e *failedError) Error() string { return "SERVFAIL" + e.reason }
+
 // check says what is wrong with a reply.
 func (q question) check(asked, r *dns.Msg, network string) error {
 	switch {
@@ -108,6 +116,8 @@ func (q question) check(asked, r *dns.Msg, network string) error {
 		return fmt.Errorf("flags: %v", r.MsgHdr)
 	case len(r.Question) != 1 || r.Question[0] != asked.Question[0]:
 		return fmt.Errorf("question %v, want %v", r.Question, asked.Question)
+	case r.Rcode == dns.RcodeServerFailure && q.rcode != r.Rcode && q.rcode != dns.RcodeFormatError && q.rcode != dns.RcodeBadVers:
+		return &failedError{q, reason(r)}
 	case r.Rcode != q.rcode:
 		return fmt.Errorf("rcode %s, want %s%s", dns.RcodeToString[r.Rcode], dns.RcodeToString[q.rcode], reason(r))
 	case (asked.IsEdns0() == nil) != (r.IsEdns0() == nil):
