@@ -4,7 +4,6 @@ package scenario
 // honest ones: answers as before, as soon as before, and nothing behind.
 
 import (
-	"cmp"
 	"fmt"
 	"runtime"
 	"slices"
@@ -24,10 +23,13 @@ type flood struct {
 	name      string // of the i-th question
 	world     string
 	crypto    bool
-	rcode     int // that it gets; 0 is SERVFAIL
+	plainBar  bool // though there is cryptography in it, it may cost no more than without
+	rcode     int  // that it gets
 	peers     string
 	also      func(s *stage) string // what else must hold, and a figure of it
 }
+
+const failing = dns.RcodeServerFailure
 
 // refusing is a zone whose servers refuse but for one.
 func refusing(i int) string {
@@ -42,31 +44,52 @@ func floods() []flood {
 	for _, a := range []string{"101", "102", "103", "104", "105"} {
 		camp += "== fault 192.0.2." + a + "\nrefuse\n"
 	}
+	chain := "== zone chain.com @ 192.0.2.1\n$TTL 0\n* CNAME l1\nl11 A 192.0.2.80\n"
+	for i := range 10 {
+		chain += fmt.Sprintf("l%d CNAME l%d\n", i+1, i+2)
+	}
 	return []flood{
-		{row: "A1", what: "referrals to 400 names of a victim", perSecond: 100, name: "n%d.sub.attacker.com", world: `
+		{row: "A1", what: "referrals to 400 names of a victim", perSecond: 100, name: "n%d.sub.attacker.com", rcode: failing, world: `
 == zone attacker.com @ 192.0.2.66
 $GENERATE 1-400 sub NS ns$.victim.com.
 == zone victim.com @ 192.0.2.1
 www A 192.0.2.80
 `},
-		{row: "A2", what: "200 server names that lead to silent servers", perSecond: 100, name: "n%d.sub.attacker.com", world: `
+		{row: "A2", what: "200 server names that lead to silent servers", perSecond: 100, name: "n%d.sub.attacker.com", rcode: failing, world: `
 == zone attacker.com @ 192.0.2.66
 $GENERATE 1-200 sub NS dead$.attacker.com.
 $GENERATE 1-200 dead$ A 198.18.0.$
 `},
-		{row: "A3", what: "aliases through zones of refusing servers (CAMP)", perSecond: 50, name: "n%d.z0.com", world: camp},
-		{row: "A9", what: "keys of one tag, wrong signatures (KeyTrap)", perSecond: 50, name: "n%d.trap.com", crypto: true, world: `
+		{row: "A3", what: "aliases through zones of refusing servers (CAMP)", perSecond: 50, name: "n%d.z0.com", rcode: failing, world: camp},
+		{row: "A8", what: "chains of eleven aliases", perSecond: 100, name: "n%d.chain.com", rcode: failing, world: chain},
+		{row: "A9", what: "keys of one tag, wrong signatures (KeyTrap)", perSecond: 50, name: "n%d.trap.com", rcode: failing, crypto: true, world: `
 == zone trap.com @ 192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 signed alg=rsa colliding=60
 * A 192.0.2.80
 == fault all
 delay 20ms
 only-type A wrong-signatures 60
 `},
-		{row: "A10", what: "names of 40 labels in a zone of 50 iterations", perSecond: 50, name: "n%d.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.17.18.19.20.21.22.23.24.25.26.27.28.29.30.31.32.33.34.35.36.37.38.39.40.deep.com", crypto: true, world: `
+		{row: "A10", what: "names of 40 labels in a zone of 50 iterations", perSecond: 50, name: "n%d.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.17.18.19.20.21.22.23.24.25.26.27.28.29.30.31.32.33.34.35.36.37.38.39.40.deep.com", rcode: failing, crypto: true, world: `
 == zone deep.com @ 192.0.2.1 signed=nsec3 iterations=50 salt=abcdef
 2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.17.18.19.20.21.22.23.24.25.26.27.28.29.30.31.32.33.34.35.36.37.38.39.40 A 192.0.2.80
 `},
-		{row: "A19", what: "random names of a silent zone", perSecond: 5000, name: "n%d.attacked.com", peers: "BIND 200 per zone, off by default", also: fewInFlight, world: `
+		{row: "A12", what: "a zone with keys that are none beside its own", perSecond: 100, name: "n%d.odd.com", crypto: true, plainBar: true, world: `
+== zone odd.com @ 192.0.2.1 signed alg=ed25519 colliding=1
+$TTL 1
+@ DNSKEY 256 3 8 AQ==
+@ DNSKEY 256 3 8 AwEAAQ==
+@ DNSKEY 256 3 13 AQID
+@ DNSKEY 256 3 15 AQID
+@ DNSKEY 256 3 16 AQID
+@ DNSKEY 0 0 0 AA==
+* A 192.0.2.80
+`},
+		{row: "A12", what: "a zone with an RSA key of 16,384 bits", perSecond: 100, name: "n%d.huge.com", crypto: true, plainBar: true, world: `
+== zone huge.com @ 192.0.2.1 signed alg=rsa bits=16384
+$TTL 1
+* A 192.0.2.80
+`},
+		{row: "A19", what: "random names of a silent zone", perSecond: 5000, name: "n%d.attacked.com", rcode: failing, peers: "BIND 200 per zone, off by default", also: fewInFlight, world: `
 == zone attacked.com @ 192.0.2.1
 == fault 192.0.2.1
 drop
@@ -77,7 +100,7 @@ $GENERATE 1-200 m$ A 192.0.2.80
 == options
 aggressive
 `},
-		{row: "A20", what: "one failing name", perSecond: 1000, name: "www.failing.com", world: `
+		{row: "A20", what: "one failing name", perSecond: 1000, name: "www.failing.com", rcode: failing, world: `
 == zone failing.com @ 192.0.2.1 192.0.2.2
 == fault 192.0.2.1
 servfail
@@ -132,10 +155,10 @@ func synthesised(s *stage) string {
 const (
 	floodSeconds = 4
 	goodPart     = .999
-	// maxCPU and maxPlainCPU are processor milliseconds for a hostile question, three
-	// times the figures that are aimed at, with cryptography and without. What the
-	// servers of the test take is in it.
-	maxCPU, maxPlainCPU = 60., 15.
+	// maxCPU and maxPlainCPU are processor milliseconds for a hostile question, with
+	// cryptography and without. What the servers of the test take is in it, and machines
+	// differ: a test fails above three times as much.
+	maxCPU, maxPlainCPU = 20., 5.
 )
 
 // honestly asks 200 cached and 20 unknown names a second, from the first on.
@@ -161,7 +184,7 @@ func (s *stage) honestly(first int) (cached, unknown *outcomes) {
 	return cached, unknown
 }
 
-// remains are the goroutines and the octets of the heap beside the cache.
+// remains are the goroutines and the octets of the heap, in which cached entries are not.
 func (s *stage) remains() (goroutines, heap int) {
 	synctest.Wait()
 	s.net.ResetQueries()
@@ -170,7 +193,7 @@ func (s *stage) remains() (goroutines, heap int) {
 	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return runtime.NumGoroutine(), int(m.HeapAlloc) - int(s.o.Cache.Stats().Bytes)
+	return runtime.NumGoroutine(), int(m.HeapAlloc)
 }
 
 func TestHonestQuestionsDoNotFeelAttacks(t *testing.T) {
@@ -189,7 +212,7 @@ func TestHonestQuestionsDoNotFeelAttacks(t *testing.T) {
 						if strings.Contains(name, "%") {
 							name = fmt.Sprintf(name, first+i)
 						}
-						if code := s.question(name); code != cmp.Or(f.rcode, dns.RcodeServerFailure) {
+						if code := s.question(name); code != f.rcode {
 							t.Errorf("the attack is none: %s for %s", dns.RcodeToString[code], name)
 						}
 					})
@@ -218,10 +241,10 @@ func TestHonestQuestionsDoNotFeelAttacks(t *testing.T) {
 					}
 				}
 				bar := maxPlainCPU
-				if f.crypto {
+				if f.crypto && !f.plainBar {
 					bar = maxCPU
 				}
-				if cpu > bar && !underRace {
+				if cpu > 3*bar && !underRace {
 					t.Errorf("%.2f ms of the processor for a question, want %.0f at most", cpu, bar)
 				}
 				time.Sleep(time.Minute)
@@ -230,8 +253,8 @@ func TestHonestQuestionsDoNotFeelAttacks(t *testing.T) {
 					t.Errorf("a minute later %d goroutines and %d KiB, before it %d and %d KiB", more, grown>>10, goroutines, heap>>10)
 				}
 				s.end()
-				t.Attr("row", fmt.Sprintf("%s | %s, %d a second, for %d s: what others feel | 99.9%% right; p95 <= 2 x quiet or + 10 ms; a minute later goroutines and heap within 5%% | %.2f%%; p95 %d ms (quiet %d); %+d, %+.1f%%; %.2f ms CPU a question%s | %s",
-					f.row, f.what, f.perSecond, floodSeconds, 100*float64(cached.good+unknown.good)/float64(len(cached.took)+len(unknown.took)),
+				t.Attr("row", fmt.Sprintf("%s | %s, %d a second, for %d s: what others feel | 99.9%% right; p95 <= 2 x quiet or + 10 ms; a minute later goroutines and heap within 5%%; CPU <= %.0f ms | %.2f%%; p95 %d ms (quiet %d); %+d, %+.1f%%; %.2f ms CPU a question%s | %s",
+					f.row, f.what, f.perSecond, floodSeconds, bar, 100*float64(cached.good+unknown.good)/float64(len(cached.took)+len(unknown.took)),
 					unknown.quantile(.95).Milliseconds(), quietUnknown.quantile(.95).Milliseconds(), more-goroutines, 100*float64(grown-heap)/float64(heap), cpu, also, f.peers))
 			})
 		})

@@ -5,8 +5,12 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"net/netip"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -165,7 +169,7 @@ func TestEveryInputGetsTheSameReplyThroughEveryDoor(t *testing.T) {
 			t.Run(in.what+" by "+string(d), func(t *testing.T) { in.check(t, w, d) })
 		}
 	}
-	t.Attr("row", fmt.Sprintf("E5 | the table of bad input, over every transport alike: FORMERR, NOTIMP, BADVERS, REFUSED, or silence (A16, D4 too) | each row | %d inputs hold by %d ways in | ", len(inputs()), len(doors)))
+	t.Attr("row", fmt.Sprintf("E5 | the table of bad input, over every transport alike: FORMERR, NOTIMP, BADVERS, REFUSED, or silence | each row | %d inputs hold by %d ways in | ", len(inputs()), len(doors)))
 }
 
 func (in *input) check(t *testing.T, w *world, d door) {
@@ -223,4 +227,111 @@ func TestARefusedQueryCostsNothingUpstream(t *testing.T) {
 	if q := w.net.Queries(); len(q) != 0 {
 		t.Errorf("%d queries went upstream, the first for %s", len(q), q[0].Name)
 	}
+}
+
+// A16: a query of options and nothing else worth mentioning. Each is looked at once, where
+// it stands.
+func TestManyOptionsCostLittle(t *testing.T) {
+	w := newWorld(t, settings{silent: true})
+	w.ask(t, handle, question("www.example.com.", "A", 1232)) // from now on it is in the cache
+	list := func(n int, option ...byte) []byte { return opt(root, 1232, 0, 0, bytes.Repeat(option, n)...) }
+	q := plain(wire.FlagRD)
+	slowest, allocations := time.Duration(0), 0.0
+	for _, c := range []struct {
+		what   string
+		packet []byte
+		rcode  int
+	}{
+		{"15,000 empty options", with(q, list(15_000, 0xff, 0xf0, 0, 0)), dns.RcodeFormatError}, // longer than a query may be
+		{"an option of 60,000 octets", with(q, list(1, append([]byte{0xff, 0xf0, 0xea, 0x60}, make([]byte, 60_000)...)...)), dns.RcodeFormatError},
+		{"as many options as a query may have", with(q, list((maxQuery-len(q)-11)/4, 0xff, 0xf0, 0, 0)), dns.RcodeSuccess},
+		{"an option twice", with(q, list(2, 0xff, 0xf0, 0, 0)), dns.RcodeSuccess},
+		{"two OPT records of many options", with(q, list(500, 0xff, 0xf0, 0, 0), list(500, 0xff, 0xf0, 0, 0)), dns.RcodeFormatError},
+	} {
+		if r := unpack(t, w.exchange(t, handle, c.packet)); r.Rcode != c.rcode {
+			t.Errorf("%s: %s, want %s", c.what, dns.RcodeToString[r.Rcode], dns.RcodeToString[c.rcode])
+		}
+		room := make([]byte, 0, 4096)
+		meta := Meta{Transport: TCP, Client: netip.MustParseAddr("127.0.0.1")}
+		ask := func() { w.Handle(context.Background(), room, c.packet, meta) }
+		if n := testing.AllocsPerRun(20, ask); n > 4 && !underRace {
+			t.Errorf("%s: %.0f allocations", c.what, n)
+		} else {
+			allocations = max(allocations, n)
+		}
+		took := time.Hour
+		for range 20 {
+			began := time.Now()
+			ask()
+			took = min(took, time.Since(began))
+		}
+		slowest = max(slowest, took)
+	}
+	t.Attr("row", fmt.Sprintf("A16 | 60 KiB of EDNS options in one or in 15,000, options twice, two OPT records | FORMERR or ignored; 4 allocations; CPU <= 1 ms | held; %.0f; %d µs | ", allocations, slowest.Microseconds()))
+}
+
+// D4: whoever says that a zone has changed, or changes it, is told that this is no server of
+// zones; what is cached stays as it is.
+func TestNotificationsAndUpdatesChangeNothing(t *testing.T) {
+	w := newWorld(t, settings{})
+	w.ask(t, handle, question("www.example.com.", "A", 0))
+	before := w.cache.Stats()
+	w.net.ResetQueries()
+	sent := 0
+	for _, d := range doors {
+		for _, opcode := range []uint16{4, 5} { // NOTIFY, UPDATE
+			for _, name := range []string{"example.com", "www.example.com", "."} {
+				b := w.exchange(t, d, asked(wire.FlagRD|opcode<<11, name, wire.TypeSOA, wire.ClassIN))
+				if r := unpack(t, b); r.Rcode != dns.RcodeNotImplemented || r.Opcode != int(opcode) {
+					t.Errorf("opcode %d for %s by %s: %v", opcode, name, d, r)
+				}
+				sent++
+			}
+		}
+	}
+	if r := w.ask(t, handle, question("www.example.com.", "A", 0)); len(r.Answer) != 1 {
+		t.Errorf("afterwards the answer is %v", r.Answer)
+	}
+	if after := w.cache.Stats(); after.Entries != before.Entries || len(w.net.Queries()) > 0 {
+		t.Errorf("%d entries were %d before, %d queries", after.Entries, before.Entries, len(w.net.Queries()))
+	}
+	t.Attr("row", fmt.Sprintf("D4 | NOTIFY and UPDATE, over every transport | NOTIMP, opcode kept; nothing is lost or asked | %d held | ", sent))
+}
+
+// A22: whoever is lied about gets little, and strangers get nothing but a refusal that is
+// shorter than any attack wants.
+func TestLittleIsReflected(t *testing.T) {
+	long := "" // for 512 octets, and not for 1,232
+	for i := range 10 {
+		long += fmt.Sprintf("big TXT \"%d%s\"\n", i, strings.Repeat("x", 60))
+	}
+	text := "== zone example.com @ 192.0.2.1\nbig A 192.0.2.80\n" + long
+	ours, theirs := newWorld(t, settings{text: text}), newWorld(t, settings{text: text, allow: "127.9.9.9/32"})
+	longest, refused := 0, 0
+	for _, edns := range []uint16{0, 512, 1232, 4096, 65535} {
+		for _, typ := range []string{"ANY", "TXT"} {
+			q := question("big.example.com.", typ, edns)
+			if edns > 0 {
+				q = withDO(q)
+			}
+			packet := pack(t, q)
+			for range 2 { // the second time from the cache
+				b := ours.exchange(t, overUDP, packet)
+				if typ == "ANY" {
+					longest = max(longest, len(b))
+				} else if len(b) > payloadSize {
+					t.Errorf("%s: %d octets over UDP", typ, len(b))
+				}
+			}
+			b := theirs.exchange(t, overUDP, packet)
+			if r := unpack(t, b); r.Rcode != dns.RcodeRefused {
+				t.Errorf("a stranger gets %v", r)
+			}
+			refused = max(refused, len(b)-len(packet))
+		}
+	}
+	if longest > 512 || refused > 40 {
+		t.Errorf("%d octets for ANY; a refusal is %d octets longer than its query", longest, refused)
+	}
+	t.Attr("row", fmt.Sprintf("A22 | ANY over UDP from us, with and without EDNS; questions of strangers | <= 512 octets; REFUSED, <= 40 octets more than the query | %d octets; refused, %d more | RFC 8482", longest, refused))
 }
