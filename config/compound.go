@@ -140,7 +140,7 @@ var zones = func() form[[]Zone] {
 			seen[z.Name] = true
 		}
 		return nil
-	})
+	}).shaped("description", "accepted: a list, each item "+zone.accepts)
 	f.print = func(all []Zone) string {
 		if len(all) == 0 {
 			return "[]"

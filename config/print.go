@@ -31,11 +31,7 @@ func (c *Config) YAML() string {
 		if value != "" {
 			line += " " + value
 		}
-		b.WriteString(line)
-		if k.comment != "" {
-			b.WriteString(strings.Repeat(" ", max(commentColumn-utf8.RuneCountInString(line), 3)) + "# " + k.comment)
-		}
-		b.WriteByte('\n')
+		b.WriteString(line + strings.Repeat(" ", max(commentColumn-utf8.RuneCountInString(line), 3)) + "# " + k.comment + "\n")
 		switch {
 		case block:
 			b.WriteString(lines + "\n")

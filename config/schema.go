@@ -49,6 +49,26 @@ func object(parts schema, required ...string) schema {
 	return s
 }
 
+// KeyDoc describes a key to people.
+type KeyDoc struct {
+	Name    string // dotted
+	Means   string
+	Accepts string // what values, in words
+	Default string // as it is written
+	AtStart bool   // it is read at the start alone, and not by a reload
+}
+
+// KeyDocs describes all keys, in the order in which they are printed.
+func KeyDocs() (all []KeyDoc) {
+	standard := defaults(0, false)
+	for _, k := range keys {
+		s := k.slot(standard)
+		accepts, _ := s.describe()["description"].(string)
+		all = append(all, KeyDoc{k.name, k.comment, strings.TrimPrefix(accepts, "accepted: "), s.print(), slices.Contains(atStart, k.name)})
+	}
+	return all
+}
+
 // Schema is a JSON schema of the configuration: every key with its type, its default,
 // what it means and what is accepted.
 func Schema() []byte {
