@@ -132,7 +132,7 @@ func (r *Rooms) reload(w http.ResponseWriter, _ *http.Request) {
 	reply(w, body)
 }
 
-// logLevel sets the level of the log, until the next reload that changes it.
+// logLevel sets the level of the log, until the next reload.
 func (r *Rooms) logLevel(w http.ResponseWriter, req *http.Request) {
 	text := req.FormValue("level")
 	var l slog.Level

@@ -42,13 +42,14 @@ func newWorld(t *testing.T, files map[string]string) *world {
 		t.Fatal(err)
 	}
 	w.host = &Host{Dir: dir, Live: true, Server: netip.MustParseAddrPort("127.0.0.1:53"), Binary: program, Systemctl: w.systemctl,
+		Manual: map[string]string{manual: "a page"},
 		Resolves: func(context.Context, netip.AddrPort) error {
 			if w.active && w.serves {
 				return nil
 			}
 			return errors.New("no answer")
 		}}
-	for _, d := range []string{"etc", "usr/local/bin", "var/lib", "run/systemd/system", "proc/net"} {
+	for _, d := range []string{"etc", "usr/local/bin", "usr/local/share/man", "var/lib", "run/systemd/system", "proc/net"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -197,6 +198,17 @@ func (w *world) plan() (*Facts, *Plan) {
 	}
 	return f, p
 }
+
+// newer has a newer program and its manual to install.
+func (w *world) newer() {
+	w.t.Helper()
+	w.host.Manual[manual] = "a newer page"
+	if err := os.WriteFile(w.host.Binary, []byte("a newer program"), 0o755); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+const manual = "/usr/local/share/man/man8/rootwalk.8"
 
 func quiet(string) {}
 

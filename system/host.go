@@ -20,10 +20,11 @@ import (
 
 // Host is a host to be changed, and the ways to do it.
 type Host struct {
-	Dir    string         // where its / is
-	Live   bool           // it runs, and is not an image: services can be started, and asked
-	Server netip.AddrPort // where the server answers, as far as this host is concerned
-	Binary string         // the program to install, a path of the host that this process runs on
+	Dir    string            // where its / is
+	Live   bool              // it runs, and is not an image: services can be started, and asked
+	Server netip.AddrPort    // where the server answers, as far as this host is concerned
+	Binary string            // the program to install, a path of the host that this process runs on
+	Manual map[string]string // its manual pages: texts by their paths
 
 	// Systemctl runs systemctl, and returns what it prints.
 	Systemctl func(ctx context.Context, args ...string) (string, error)

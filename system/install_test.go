@@ -370,12 +370,12 @@ func TestANewerProgramReplacesTheOneThatWasInstalled(t *testing.T) {
 	w := resolvedHost(t)
 	before := w.tree()
 	w.install()
-	if err := os.WriteFile(w.host.Binary, []byte("a newer program"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	w.newer()
 	w.install()
-	if got := w.text(binary); got != "a newer program" {
-		t.Errorf("%s is %q", binary, got)
+	for name, want := range map[string]string{binary: "a newer program", manual: "a newer page"} {
+		if got := w.text(name); got != want {
+			t.Errorf("%s is %q", name, got)
+		}
 	}
 	w.knows()
 	w.uninstall()
@@ -404,9 +404,7 @@ func TestAnUpgradeThatDiedIsGoneOnWithToTheNewProgram(t *testing.T) {
 		w.write(serviceFile, "an older unit") // as an older program has left it
 		w.wroteItself(serviceFile)
 		w.read[serviceFile] = w.text(serviceFile)
-		if err := os.WriteFile(w.host.Binary, []byte("a newer program"), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		w.newer()
 		if _, more := w.dieAt(at, false); !more {
 			break
 		}
@@ -424,9 +422,7 @@ func TestAnUpgradeThatFailsLeavesWhatWas(t *testing.T) {
 	w := resolvedHost(t)
 	before := w.tree()
 	w.install()
-	if err := os.WriteFile(w.host.Binary, []byte("a newer program"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	w.newer()
 	w.fail["try-restart rootwalk.service"] = errors.New("exit status 1")
 	if err := w.tryInstall(); err == nil {
 		t.Error("it does not fail")

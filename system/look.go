@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/netip"
 	"path"
 	"slices"
@@ -92,7 +93,7 @@ func Look(ctx context.Context, h *Host) (*Facts, error) {
 	if f.journal, err = h.readJournal(); err != nil {
 		return nil, err
 	}
-	for _, name := range append([]string{resolvConf}, planned...) {
+	for _, name := range slices.Concat([]string{resolvConf}, planned, slices.Collect(maps.Keys(h.Manual))) {
 		n, err := h.at(name)
 		if err != nil {
 			return nil, fmt.Errorf("look at %s: %w", name, err)

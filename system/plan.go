@@ -3,6 +3,7 @@ package system
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"os"
 	"slices"
@@ -193,7 +194,7 @@ func (p *planner) service() {
 	}
 }
 
-// program installs the binary, if there is none.
+// program installs the binary, if there is none, and its manual.
 func (p *planner) program() {
 	have := p.f.nodes[binary]
 	source, err := os.Open(p.h.Binary)
@@ -213,6 +214,13 @@ func (p *planner) program() {
 			text: func() (io.ReadCloser, error) { return os.Open(p.h.Binary) }, from: p.h.Binary})
 	case have.Sum != s:
 		p.note("%s is another build, and the one that the service runs; to replace it: sudo install %s %s", binary, p.h.Binary, binary)
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.h.Manual)) {
+		if p.f.nodes[name].Kind == absent || p.wrote(name) {
+			p.folder(parentOf(name))
+			p.write(name, p.h.Manual[name], 0o644)
+		}
 	}
 }
 

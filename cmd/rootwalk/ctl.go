@@ -62,8 +62,8 @@ Who may write to the socket's file may do all of this.`,
 	f.StringVar(&c.socket, "socket", "", "`PATH` of the control socket")
 	f.BoolVar(&c.json, "json", false, "print JSON")
 	var subtree, anew bool
-	add := func(use, short string, args cobra.PositionalArgs, run func(client *control.Client, cmd *cobra.Command, args []string) error) *cobra.Command {
-		sub := &cobra.Command{Use: use, Short: short, Args: args, RunE: func(cmd *cobra.Command, args []string) error {
+	add := func(use, short string, args cobra.PositionalArgs, run func(client *control.Client, cmd *cobra.Command, args []string) error, long ...string) *cobra.Command {
+		sub := &cobra.Command{Use: use, Short: short, Long: strings.Join(long, ""), Args: args, RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := c.path(cmd)
 			if err != nil {
 				return err
@@ -74,8 +74,21 @@ Who may write to the socket's file may do all of this.`,
 		return sub
 	}
 	add("status", "How the server is, in a few figures", cobra.NoArgs, c.status)
-	add("stats", "All numbers", cobra.NoArgs, func(client *control.Client, cmd *cobra.Command, _ []string) error {
-		return show(client, cmd, request{method: http.MethodGet, path: "/stats", json: c.json}, func(w io.Writer, all map[string]any) { showNumbers(w, "", all) })
+	add("explain NAME [TYPE]", "Resolve in the running server, and show every step", cobra.RangeArgs(1, 2), func(client *control.Client, cmd *cobra.Command, args []string) error {
+		params := url.Values{"name": args[:1], "type": args[1:]}
+		if anew {
+			params.Set("anew", "1")
+		}
+		return c.explain(client, cmd, params)
+	}, `Resolve in the running server, with what it knows, and show every step. The exit
+code is 0 for an answer, 2 when there is none (SERVFAIL).`).Flags().BoolVar(&anew, "anew", false, "ask the servers of the name, whatever the cache has of it")
+	add("failures", "The walks that failed of late, and how", cobra.NoArgs, c.failures,
+		"The last hundred walks that failed, each with the servers that were asked and what\nthey said.")
+	add("lookup NAME", "What the cache has of a name", cobra.ExactArgs(1), func(client *control.Client, cmd *cobra.Command, args []string) error {
+		return c.entries(client, cmd, "/lookup", url.Values{"name": args})
+	})
+	add("dump [NAME]", "All entries of the cache, or those of a name and of all names below it", cobra.MaximumNArgs(1), func(client *control.Client, cmd *cobra.Command, args []string) error {
+		return c.entries(client, cmd, "/dump", url.Values{"name": args})
 	})
 	add("flush NAME", "Forget what is known of a name", cobra.ExactArgs(1), func(client *control.Client, cmd *cobra.Command, args []string) error {
 		r := request{http.MethodPost, "/flush", url.Values{"name": args}, c.json}
@@ -83,32 +96,22 @@ Who may write to the socket's file may do all of this.`,
 			r.params.Set("subtree", "1")
 		}
 		return show(client, cmd, r, func(w io.Writer, f control.Flushed) { fmt.Fprintf(w, "%d entries flushed\n", f.Entries) })
-	}).Flags().BoolVar(&subtree, "subtree", false, "and of all names below it")
+	}, `Forget what is known of a name, at once: answers, delegations, keys, and what does
+not exist or has failed. Queries go on meanwhile.`).Flags().BoolVar(&subtree, "subtree", false, "and of all names below it")
 	add("reload", "Read the configuration again", cobra.NoArgs, func(client *control.Client, cmd *cobra.Command, _ []string) error {
 		return show(client, cmd, request{http.MethodPost, "/reload", nil, c.json}, showReload)
-	})
-	add("lookup NAME", "What the cache has of a name", cobra.ExactArgs(1), func(client *control.Client, cmd *cobra.Command, args []string) error {
-		return c.entries(client, cmd, "/lookup", url.Values{"name": args})
-	})
-	add("dump [NAME]", "All entries of the cache, or those of a name and of all names below it", cobra.MaximumNArgs(1), func(client *control.Client, cmd *cobra.Command, args []string) error {
-		return c.entries(client, cmd, "/dump", url.Values{"name": args})
-	})
-	explain := add("explain NAME [TYPE]", "Resolve in the running server, and show every step", cobra.RangeArgs(1, 2), func(client *control.Client, cmd *cobra.Command, args []string) error {
-		params := url.Values{"name": args[:1], "type": args[1:]}
-		if anew {
-			params.Set("anew", "1")
-		}
-		return c.explain(client, cmd, params)
-	})
-	explain.Flags().BoolVar(&anew, "anew", false, "ask the servers of the name, whatever the cache has of it")
-	explain.Long = "Resolve in the running server, with what it knows, and show every step. The exit\ncode is 0 for an answer, 2 when there is none (SERVFAIL)."
-	add("failures", "The walks that failed of late, and how", cobra.NoArgs, c.failures)
+	}, `Read the configuration again, and say which keys have another value, and which of them
+take effect at the next start. A file with a mistake changes nothing, and the exit code
+is 1.`)
 	add("log-level [LEVEL]", "Show the level of the log, or set it: debug, info, warn or error", cobra.MaximumNArgs(1), func(client *control.Client, cmd *cobra.Command, args []string) error {
 		return show(client, cmd, request{setting(args), "/log-level", url.Values{"level": args}, c.json}, func(w io.Writer, m map[string]string) { fmt.Fprintln(w, m["log_level"]) })
-	})
+	}, "Show the level of the log, or set it to debug, info, warn or error until the next\nreload.")
 	add("query-log [N]", "Show how many queries are logged, or log one in so many; 1 is all, 0 none", cobra.MaximumNArgs(1), func(client *control.Client, cmd *cobra.Command, args []string) error {
 		return show(client, cmd, request{setting(args), "/query-log", url.Values{"one-in": args}, c.json}, func(w io.Writer, m map[string]int) { fmt.Fprintln(w, m["one_in"]) })
-	})
+	}, "Show how many queries are logged, or log one in so many until the next reload: 1 is\nall, 0 none.")
+	add("stats", "All numbers", cobra.NoArgs, func(client *control.Client, cmd *cobra.Command, _ []string) error {
+		return show(client, cmd, request{method: http.MethodGet, path: "/stats", json: c.json}, func(w io.Writer, all map[string]any) { showNumbers(w, "", all) })
+	}, "All numbers that the metrics are made of, one in a line behind its name.")
 	return cmd
 }
 

@@ -30,18 +30,7 @@ func main() {
 	if version == "" {
 		version = metrics.Version()
 	}
-	root := &cobra.Command{
-		Use:   "rootwalk",
-		Short: "A local name server that walks the DNS itself",
-		Long: `rootwalk answers DNS queries from its cache, and otherwise walks the hierarchy:
-root, top-level domain, authoritative servers. It needs no configuration file.`,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-	}
-	root.AddCommand(serveCommand(confine), labCommand(), traceCommand(), checkCommand(), ctlCommand(), doctorCommand(), systemCommand(), healthcheckCommand(), versionCommand())
-	root.CompletionOptions.HiddenDefaultCmd = true
-	explainUsage(root)
-	cmd, err := root.ExecuteC()
+	cmd, err := rootCommand().ExecuteC()
 	if err == nil {
 		return
 	}
@@ -55,6 +44,25 @@ root, top-level domain, authoritative servers. It needs no configuration file.`,
 		fmt.Fprintln(os.Stderr, "rootwalk:", err)
 	}
 	os.Exit(code)
+}
+
+// rootCommand is the command line: all commands, in the order in which one needs them.
+func rootCommand() *cobra.Command {
+	cobra.EnableCommandSorting = false
+	root := &cobra.Command{
+		Use:   "rootwalk",
+		Short: "A local name server that walks the DNS itself",
+		Long: `rootwalk answers DNS queries from its cache, and otherwise walks the hierarchy:
+root, top-level domain, authoritative servers. It needs no configuration file.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(serveCommand(confine), systemCommand(), ctlCommand(), traceCommand(), checkCommand(), doctorCommand(), healthcheckCommand(), labCommand(), versionCommand(), manCommand())
+	root.CompletionOptions.HiddenDefaultCmd = true
+	// A command that only has others is not called alone.
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}", 1))
+	explainUsage(root)
+	return root
 }
 
 // explainUsage has a command that gets wrong arguments say what it takes, and one of

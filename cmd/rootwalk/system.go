@@ -230,7 +230,10 @@ func (s *systemFlags) look(cmd *cobra.Command, strict bool) (*system.Host, *syst
 	if runtime.GOOS != "linux" {
 		return nil, nil, fmt.Errorf("`rootwalk system` knows Linux only; on %s run `rootwalk serve` as a service, and set the DNS server of this host to 127.0.0.1 in its network settings", runtime.GOOS)
 	}
-	h := &system.Host{Dir: "/", Live: true, Systemctl: systemctl, Resolves: resolves}
+	h := &system.Host{Dir: "/", Live: true, Systemctl: systemctl, Resolves: resolves, Manual: map[string]string{}}
+	for name, text := range manualPages(cmd.Root()) {
+		h.Manual["/usr/local/share/man/man"+name[len(name)-1:]+"/"+name] = text
+	}
 	if s.root != "" {
 		dir, err := filepath.Abs(s.root)
 		if err != nil {
