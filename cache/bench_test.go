@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
 	"rootwalk/wire"
 )
 
@@ -55,6 +57,27 @@ func BenchmarkMemory(b *testing.B) {
 	}
 	b.ReportMetric(all, "B/entry")
 	b.ReportMetric(onHeap, "heap-B/entry")
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkMemoryOfALibrarysList measures what a list of golang-lru and its map would
+// occupy of the heap for each entry, from the hash of a key to its first block.
+func BenchmarkMemoryOfALibrarysList(b *testing.B) {
+	const n = 1_000_000
+	var onHeap int64
+	for b.Loop() {
+		before := heap()
+		list, err := simplelru.NewLRU[uint64, uint32](n, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for i := range n {
+			list.Add(uint64(i)*0x9e3779b97f4a7c15, uint32(i))
+		}
+		onHeap = heap() - before
+		runtime.KeepAlive(list)
+	}
+	b.ReportMetric(float64(onHeap)/n, "heap-B/entry")
 	b.ReportMetric(0, "ns/op")
 }
 
