@@ -265,6 +265,16 @@ func (w *world) tree() string {
 	return b.String()
 }
 
+// refused checks that there is an error with these words.
+func refused(t *testing.T, err error, words ...string) {
+	t.Helper()
+	for _, w := range words {
+		if err == nil || !strings.Contains(err.Error(), w) {
+			t.Errorf("the error is %v, want %q in it", err, w)
+		}
+	}
+}
+
 // same compares trees, and shows the lines that differ.
 func same(t *testing.T, what, want, got string) {
 	t.Helper()
