@@ -283,6 +283,9 @@ func TestASocketThatWasLeftBehindIsReplacedAndALiveOneIsNot(t *testing.T) {
 	if err := os.WriteFile(plain, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := Listen(filepath.Join(t.TempDir(), "none", "control")); err == nil || !strings.Contains(err.Error(), "there is no folder") {
+		t.Errorf("without a folder the error is %v", err)
+	}
 	if _, err := Listen(plain); err == nil {
 		t.Error("a file was taken for a socket")
 	}

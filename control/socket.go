@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -35,7 +36,10 @@ func Listen(path string) (net.Listener, error) {
 		os.Remove(path)
 		ln, err = net.Listen("unix", path)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("control.socket: there is no folder %s to make the socket in; make it, or choose another place", filepath.Dir(path))
+	case err != nil:
 		return nil, fmt.Errorf("control.socket: %w", err)
 	}
 	if err := os.Chmod(path, 0o660); err != nil {

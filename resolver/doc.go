@@ -34,10 +34,20 @@
 //		IPv6:      true,
 //	})
 //	defer r.Close()
-//	res, err := r.Lookup(ctx, resolver.Request{Question: wire.Question{
-//		Name: wire.MustName("www.example.com."), Type: wire.TypeAAAA, Class: wire.ClassIN}})
+//	q := wire.Question{Name: wire.MustName("www.example.com."), Type: wire.TypeAAAA, Class: wire.ClassIN}
+//	res, err := r.Lookup(ctx, resolver.Request{Question: q})
+//	if err != nil {
+//		return err
+//	}
+//	var m wire.Message
+//	if err := res.Reply.Unpack(q, &m); err != nil {
+//		return err
+//	}
+//	fmt.Println(res.Reply.Rcode(), res.Header.Status, len(m.Answer))
 //
-// An answer is in res.Reply, as packed octets that Unpack reads; res.Header.Status says how
+// The packages are those of rootwalk of the same names; roothints is in rootwalk/rootHints.
+//
+// An answer is in res.Reply, as packed octets; res.Header.Status says how
 // far it can be trusted. NXDOMAIN is an answer. An error is a [Failure], with its reason
 // and the extended error for it. The other methods are for a server and its operator:
 // what the cache has may be served, refreshed, flushed and carried over a restart.

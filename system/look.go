@@ -34,6 +34,7 @@ type Facts struct {
 	Active    bool       `json:"service_active"`     // systemd runs rootwalk.service
 	Enabled   bool       `json:"service_enabled"`    // and starts it at boot
 	Packaged  string     `json:"packaged,omitempty"` // the unit of a package, which then brings the program, too
+	live      bool       // the host runs: what listens on it can be seen
 	nodes     map[string]node
 	journal   *journal
 }
@@ -88,7 +89,7 @@ var planned = []string{binary, configFolder, configFile, unitFolder, serviceFile
 
 // Look finds out how the host resolves names.
 func Look(ctx context.Context, h *Host) (*Facts, error) {
-	f := &Facts{nodes: map[string]node{}}
+	f := &Facts{live: h.Live, nodes: map[string]node{}}
 	var err error
 	if f.journal, err = h.readJournal(); err != nil {
 		return nil, err
@@ -213,7 +214,7 @@ func (f *Facts) Now() string {
 		who = f.Resolv.Servers[0] + " (no address)"
 	} else if l, ok := f.holder(netip.AddrPortFrom(asked, 53)); ok {
 		who += ", where " + l.String() + " answers"
-	} else if asked.IsLoopback() {
+	} else if f.live && asked.IsLoopback() {
 		who += ", where nobody answers"
 	}
 	text := "This host asks " + who + ", " + way + "."

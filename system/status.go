@@ -30,6 +30,9 @@ func (f *Facts) Status(ctx context.Context, h *Host) *Status {
 	}
 	s.Rootwalk = s.Who != nil && (s.Who.Process == "rootwalk" || s.Who.PID == 0 && f.Active && at == h.Server)
 	ours := at
+	if !h.Live {
+		s.Rootwalk = f.Installed == Complete && at == h.Server
+	}
 	stub := s.Who != nil && s.Who.Process == "systemd-resolve" || f.ByD
 	if text, err := h.read(resolvedFile); stub && err == nil && text == fmt.Sprintf(resolvedText, h.Server.Addr()) {
 		if l, ok := f.holder(h.Server); ok && (l.Process == "rootwalk" || l.PID == 0 && f.Active) {

@@ -69,7 +69,7 @@ Who may write to the socket's file may do all of this.`,
 				return err
 			}
 			return ctlError(path, run(control.NewClient(path), cmd, args))
-		}}
+		}, ValidArgsFunction: cobra.NoFileCompletions}
 		cmd.AddCommand(sub)
 		return sub
 	}
@@ -105,7 +105,8 @@ take effect at the next start. A file with a mistake changes nothing, and the ex
 is 1.`)
 	add("log-level [LEVEL]", "Show the level of the log, or set it: debug, info, warn or error", cobra.MaximumNArgs(1), func(client *control.Client, cmd *cobra.Command, args []string) error {
 		return show(client, cmd, request{setting(args), "/log-level", url.Values{"level": args}, c.json}, func(w io.Writer, m map[string]string) { fmt.Fprintln(w, m["log_level"]) })
-	}, "Show the level of the log, or set it to debug, info, warn or error until the next\nreload.")
+	}, "Show the level of the log, or set it to debug, info, warn or error until the next\nreload.").
+		ValidArgsFunction = cobra.FixedCompletions([]string{"debug", "info", "warn", "error"}, cobra.ShellCompDirectiveNoFileComp)
 	add("query-log [N]", "Show how many queries are logged, or log one in so many; 1 is all, 0 none", cobra.MaximumNArgs(1), func(client *control.Client, cmd *cobra.Command, args []string) error {
 		return show(client, cmd, request{setting(args), "/query-log", url.Values{"one-in": args}, c.json}, func(w io.Writer, m map[string]int) { fmt.Fprintln(w, m["one_in"]) })
 	}, "Show how many queries are logged, or log one in so many until the next reload: 1 is\nall, 0 none.")

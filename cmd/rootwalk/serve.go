@@ -99,7 +99,7 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 	if cfg.Metrics.Listen != "" {
 		ln, err := net.Listen("tcp", cfg.Metrics.Listen)
 		if err != nil {
-			return fmt.Errorf("metrics.listen: %w; choose another address, or \"\" for none", err)
+			return metricsError(cfg.Metrics.Listen, err)
 		}
 		mux := metrics.Mux(metrics.Rooms{Cache: p.cache, Upstream: p.upstream, Resolver: p.resolver, Server: p.server, Reloads: p.reloadStats, Snapshots: p.snapshotStats, Validation: p.validationStats, NotLogged: p.queriesNotLogged, Tap: &p.tapCounts, Version: version}, p.resolver.Primed, rooms.Page(p.server.Allows))
 		sampleBehind(ctx, rooms)
@@ -218,21 +218,33 @@ func (p *parts) listen(addr string) error {
 	return err
 }
 
+// holder is who has an address, for the end of a sentence.
+func holder(addr string) string {
+	if at, err := netip.ParseAddrPort(addr); err == nil {
+		if l, ok := system.Holder(at); ok {
+			return ": " + l.String()
+		}
+	}
+	return " (see `ss -lntup`)"
+}
+
+// metricsError says why metrics cannot be served, and how to go on.
+func metricsError(addr string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("metrics.listen: another program listens on %s already%s; stop it, or choose another address with --metrics 127.0.0.1:9154, or none with --metrics \"\"", addr, holder(addr))
+	}
+	return fmt.Errorf("metrics.listen: %w; choose another address, or \"\" for none", err)
+}
+
 // listenError says why an address cannot be listened on, and how to go on.
 func listenError(addr string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		who := " (see `ss -lunp`)"
-		if at, err := netip.ParseAddrPort(addr); err == nil {
-			if l, ok := system.Holder(at); ok {
-				who = ": " + l.String()
-			}
-		}
 		other := "127.0.0.1:5300"
 		if addr == other {
 			other = "127.0.0.1:5301"
 		}
-		return fmt.Errorf("cannot listen on %s: another program does already%s; stop it, or choose another address with --listen %s", addr, who, other)
+		return fmt.Errorf("cannot listen on %s: another program does already%s; stop it, or choose another address with --listen %s", addr, holder(addr), other)
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("cannot listen on %s: ports below 1024 are not allowed to this user; run as root or with CAP_NET_BIND_SERVICE, or choose another address with --listen 127.0.0.1:5300", addr)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):

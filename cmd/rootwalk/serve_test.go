@@ -188,7 +188,7 @@ func TestABusyAddressIsOneClearError(t *testing.T) {
 		}
 	}
 	o := run(t, "serve", "-c", path, "--listen", "127.0.0.1:0", "--metrics", tcp.Addr().String())
-	o.want(t, 1, nil, []string{"rootwalk: metrics.listen: ", "choose another address"})
+	o.want(t, 1, nil, []string{"rootwalk: metrics.listen: another program listens on " + tcp.Addr().String(), "another address with --metrics"})
 }
 
 func TestAnAddressThatIsNotOursIsAnError(t *testing.T) {

@@ -101,6 +101,8 @@ anything else fails, all is undone again. Going through it twice does no harm.`,
 			}
 			if h.Live {
 				fmt.Fprintf(out, "\nThis host asks rootwalk now. `rootwalk system status` says so; the numbers are at http://127.0.0.1:9153/\n")
+			} else {
+				fmt.Fprintf(out, "\nThe host in %s will ask rootwalk when it starts.\n", h.Dir)
 			}
 			w.Changed = true
 			return s.show(cmd, w)
@@ -162,7 +164,8 @@ func systemStatusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "status", Short: "Say who answers for this host, and whether that is rootwalk", Args: cobra.NoArgs,
 		Long: `Say who answers for this host, and whether that is rootwalk, which is then asked a
-question. The exit code is 0 if it is rootwalk and resolves, and 1 if not.`,
+question. The exit code is 0 if it is rootwalk and resolves, and 1 if not. Of an image
+it says whether rootwalk will be asked.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			h, f, err := s.look(cmd, false)
 			if err != nil {

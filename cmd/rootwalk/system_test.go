@@ -36,7 +36,7 @@ func TestAnImageIsPreparedAndPutBack(t *testing.T) {
 	if read("etc/resolv.conf") != "nameserver 192.0.2.1\n" {
 		t.Fatal("a dry run changes files")
 	}
-	run(t, "system", "install", "--root", dir, "--yes").want(t, 0, []string{"- replace /etc/resolv.conf"}, nil)
+	run(t, "system", "install", "--root", dir, "--yes").want(t, 0, []string{"- replace /etc/resolv.conf", "will ask rootwalk when it starts"}, nil)
 	unit, err := os.ReadFile("../../deploy/systemd/rootwalk.service")
 	if err != nil || read("etc/systemd/system/rootwalk.service") != string(unit) {
 		t.Errorf("the unit is not that of deploy/systemd (%v)", err)
@@ -45,6 +45,7 @@ func TestAnImageIsPreparedAndPutBack(t *testing.T) {
 		t.Error(read("etc/resolv.conf"))
 	}
 	run(t, "check", "-c", filepath.Join(dir, "etc/rootwalk/rootwalk.yaml")).want(t, 0, []string{"ok"}, nil)
+	run(t, "system", "status", "--root", dir).want(t, 0, []string{"This host asks 127.0.0.1, by way of"}, nil)
 	o := run(t, "system", "status", "--root", dir, "--json")
 	var status struct {
 		Resolver string

@@ -18,7 +18,7 @@ func traceCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "trace NAME [TYPE]", Short: "Resolve once, from an empty cache, and show every step",
 		Args:    cobra.RangeArgs(1, 2),
-		Example: "  rootwalk trace www.example.com\n  rootwalk trace example.com MX --json\n  rootwalk trace --lab www.shop.example",
+		Example: "  rootwalk trace www.example.com\n  rootwalk trace example.com MX --json\n  rootwalk trace --lab pier.harbour.example",
 		Long: `Resolve once, from an empty cache, and show every step: which zone's servers were
 asked for what, how long they took, what they said and what followed from it.
 
