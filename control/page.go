@@ -25,7 +25,7 @@ import (
 var pageText string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"percent": percent, "seconds": seconds, "round": round, "count": count, "mib": mib, "clock": clockText, "class": stepClass, "uptime": func(d time.Duration) string { return d.Round(time.Second).String() },
+	"percent": percent, "round": round, "count": count, "mib": mib, "clock": clockText, "class": stepClass, "uptime": func(d time.Duration) string { return d.Round(time.Second).String() },
 }).Parse(pageText))
 
 // maxExplaining is how many questions from the page are resolved at the same time.
@@ -48,8 +48,8 @@ type page struct {
 	Problem            string
 }
 
-// quantiles are upper bounds in seconds; below zero is unknown.
-type quantiles struct{ Half, Most float64 }
+// quantiles are bounds of half and of 99 in 100, in words.
+type quantiles struct{ Half, Most string }
 
 // Page serves the page at /, and explanations at /explain, to clients that may ask the
 // server itself. allowed tells which those are.
@@ -135,23 +135,24 @@ func (r *Rooms) page() *page {
 	return p
 }
 
-// quantilesOf finds the bounds below which half and 99 of 100 are.
+// quantilesOf finds the bounds below which half and 99 of 100 are; the last count is of
+// what is above all of them.
 func quantilesOf(bounds []float64, counts []uint64) quantiles {
 	total := uint64(0)
 	for _, n := range counts {
 		total += n
 	}
-	at := func(share float64) float64 {
-		if total == 0 {
-			return -1
-		}
+	at := func(share float64) string {
 		sum := uint64(0)
-		for i, n := range counts {
-			if sum += n; float64(sum) >= share*float64(total) {
-				return bounds[min(i, len(bounds)-1)]
+		for i, bound := range bounds {
+			if sum += counts[i]; total > 0 && float64(sum) >= share*float64(total) {
+				return "≤" + nbsp + seconds(bound)
 			}
 		}
-		return bounds[len(bounds)-1]
+		if total == 0 {
+			return "–"
+		}
+		return ">" + nbsp + seconds(bounds[len(bounds)-1])
 	}
 	return quantiles{at(.5), at(.99)}
 }
@@ -180,14 +181,14 @@ func percent(f float64) string {
 	return fmt.Sprintf("%.1f %%", 100*f)
 }
 
-// seconds is a bound of a histogram in words.
+// nbsp is a space at which no line ends.
+const nbsp = "\u00a0"
+
+// seconds is a time in words.
 func seconds(f float64) string {
-	if f < 0 {
-		return "–"
-	}
 	d := time.Duration(f * 1e9).String()
 	number := strings.TrimRight(d, "nµms")
-	return "≤ " + number + "\u00a0" + d[len(number):]
+	return number + nbsp + d[len(number):]
 }
 
 func round(d time.Duration) string {
@@ -201,7 +202,7 @@ func round(d time.Duration) string {
 func count(n any) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + " " + s[i:]
+		s = s[:i] + nbsp + s[i:]
 	}
 	return s
 }

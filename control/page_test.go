@@ -132,13 +132,15 @@ func TestQuantilesAreBounds(t *testing.T) {
 		counts []uint64
 		want   quantiles
 	}{
-		{[]uint64{0, 0, 0, 0}, quantiles{-1, -1}},
-		{[]uint64{99, 1, 0, 0}, quantiles{.001, .001}},
-		{[]uint64{98, 1, 1, 0}, quantiles{.001, .01}},
-		{[]uint64{10, 90, 0, 0}, quantiles{.01, .01}},
-		{[]uint64{0, 0, 0, 5}, quantiles{.1, .1}},
+		{[]uint64{0, 0, 0, 0}, quantiles{"–", "–"}},
+		{[]uint64{99, 1, 0, 0}, quantiles{"≤ 1 ms", "≤ 1 ms"}},
+		{[]uint64{98, 1, 1, 0}, quantiles{"≤ 1 ms", "≤ 10 ms"}},
+		{[]uint64{10, 90, 0, 0}, quantiles{"≤ 10 ms", "≤ 10 ms"}},
+		{[]uint64{0, 0, 0, 5}, quantiles{"> 100 ms", "> 100 ms"}},
 	} {
-		if got := quantilesOf(bounds, x.counts); got != x.want {
+		got := quantilesOf(bounds, x.counts)
+		got.Half, got.Most = strings.ReplaceAll(got.Half, nbsp, " "), strings.ReplaceAll(got.Most, nbsp, " ")
+		if got != x.want {
 			t.Errorf("%v: %+v, want %+v", x.counts, got, x.want)
 		}
 	}

@@ -97,9 +97,18 @@ func labHelp(w io.Writer, listen, where, metricsAddr string) {
 	t.Flush()
 	fmt.Fprintln(w, "\nAdd +dnssec to see signatures; the flag ad says that the answer was validated.")
 	q := lab.DemoQuestions()[0]
-	fmt.Fprintf(w, "The same walk, step by step: rootwalk trace --lab %s %s\n", q.Name, q.Type)
+	fmt.Fprintf(w, "The same walk, step by step: %s trace --lab %s %s\n", called(), strings.TrimSuffix(q.Name, "."), q.Type)
 	if metricsAddr != "" {
 		fmt.Fprintf(w, "Metrics: curl http://%s/metrics\n", metricsAddr)
 	}
 	fmt.Fprintln(w, "Ctrl-C ends it.")
+}
+
+// called is how somebody has called this program, to be typed again: go run gives it a
+// place that is gone afterwards.
+func called() string {
+	if strings.Contains(os.Args[0], "go-build") {
+		return "go run ./cmd/rootwalk"
+	}
+	return os.Args[0]
 }
