@@ -134,9 +134,7 @@ func (s *Server) Stats() Stats {
 		st.Limits[limitNames[i]] = s.limits[i].Load()
 		st.Shed += s.limits[i].Load()
 	}
-	s.waiting.mu.Lock()
-	st.Pending = int64(s.waiting.total)
-	s.waiting.mu.Unlock()
+	st.Pending = s.waiting.total.Load()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st.TCPConns = len(s.conns)

@@ -132,7 +132,7 @@ func TestWhatComesWhileTooManyWaitIsTurnedAway(t *testing.T) {
 			w.waiting.mu.Lock()
 			defer w.waiting.mu.Unlock()
 			for client, n := range crowd {
-				w.waiting.total += sign * n
+				w.waiting.total.Add(int64(sign * n))
 				w.waiting.clients[client] += sign * n
 				most = n
 			}

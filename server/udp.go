@@ -13,6 +13,10 @@ import (
 // 100, and what is cut off is malformed.
 const maxQuery = 4096
 
+// udpQuery is the same over UDP, as long as we say that we take. Longer rooms would lie
+// on more pages, and a query costs more the more of them it touches.
+const udpQuery = payloadSize
+
 // udpReply is room for any reply over UDP.
 const udpReply = payloadSize + 512
 

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rootwalk/clock"
 	"rootwalk/wire"
 )
 
@@ -20,6 +21,19 @@ import (
 // not by golang.org/x/net, which makes an address of every packet's sender, on
 // the heap. A socket with nothing to read waits in Go's poller and not in the
 // call, where it would hold up the goroutines that resolve.
+
+// The calls go past Go's scheduler too: it would take the processor away from a
+// call of more than 20 us, which a write of many packets is, and give it to a
+// thread that polls for the packets that arrive meanwhile, one by one. So that a
+// reader that finds packets at every turn does not keep its processor to itself
+// until the scheduler takes it by force, after 10 ms, it rests of itself.
+
+const (
+	restAfter        = 2 * time.Millisecond
+	restAfterWaiting = 300 * time.Microsecond // where clients wait for what others find out
+
+	rest = 5 * time.Microsecond // of all lengths that let the scheduler look at the network, the shortest
+)
 
 // batchLen is the number of packets that are read and written together. The gain
 // of more is below the noise, and it bounds how long the last of them waits.
@@ -129,7 +143,7 @@ type batch struct {
 	inv      [batchLen]unix.Iovec
 	outv     [batchLen]unix.Iovec
 	paths    [batchLen]returnPath
-	queries  [batchLen][maxQuery]byte
+	queries  [batchLen][udpQuery]byte
 	replies  [batchLen][udpReply]byte
 	answered int            // replies that wait to be written
 	asked    netip.AddrPort // where the query at hand came to, for a tap
@@ -140,7 +154,7 @@ func (u *udpSocket) serve(w *worker) {
 	b := new(batch)
 	for i := range b.in {
 		b.inv[i].Base = &b.queries[i][0]
-		b.inv[i].SetLen(maxQuery)
+		b.inv[i].SetLen(udpQuery)
 		b.in[i].Iov = &b.inv[i]
 		b.in[i].SetIovlen(1)
 		b.in[i].Name = (*byte)(unsafe.Pointer(&b.paths[i].name))
@@ -149,26 +163,45 @@ func (u *udpSocket) serve(w *worker) {
 		b.rearm(i, u.control)
 	}
 	var err error
+	var rested clock.Time
 	turn := func(fd uintptr) bool {
 		var n int
 		if n, err = b.read(fd); err == unix.EAGAIN {
+			rested = w.o.Clock()
 			return false
 		}
 		if n > 0 {
 			b.answer(u, w, n)
 			b.write(u, fd)
-			w.stats.latency(hit, w.o.Clock().Sub(w.now), uint64(b.answered))
+			done := w.o.Clock()
+			w.stats.latency(hit, done.Sub(w.now), uint64(b.answered))
+			w.now = done
 		}
-		return n != 1 // a packet that came alone has none behind it: wait, without a call that finds nothing
+		if n == 1 { // it has none behind it: wait, without a call that finds nothing
+			rested = w.now
+		}
+		return n != 1
 	}
 	for {
 		if u.raw.Read(turn) != nil {
 			return
 		}
-		if err != nil { // nothing that is known of; a moment later it may be gone
+		switch {
+		case err != nil: // nothing that is known of; a moment later it may be gone
 			time.Sleep(time.Millisecond)
+		case w.now.Sub(rested) > w.restAfter():
+			time.Sleep(rest)
+			rested = w.now
 		}
 	}
+}
+
+// restAfter is how long a reader that always finds packets goes on without a rest.
+func (s *Server) restAfter() time.Duration {
+	if s.waiting.total.Load() > 0 {
+		return restAfterWaiting
+	}
+	return restAfter
 }
 
 // rearm makes slot i ready for another packet.
@@ -263,7 +296,7 @@ func (r *returnPath) address(m *unix.Msghdr) {
 // a client that is gone is no matter.
 func (b *batch) write(u *udpSocket, fd uintptr) {
 	for i := 0; i < b.answered; {
-		n, _, e := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.out[i])), uintptr(b.answered-i), 0, 0, 0)
+		n, _, e := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.out[i])), uintptr(b.answered-i), unix.MSG_DONTWAIT, 0, 0)
 		switch e {
 		case 0:
 			i += int(n)

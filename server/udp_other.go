@@ -43,7 +43,7 @@ func adoptUDP(conn *net.UDPConn) (*udpSocket, error) {
 // serve reads until the socket's last read. It answers what needs no walk; who asked
 // for the rest waits.
 func (u *udpSocket) serve(w *worker) {
-	in, out := make([]byte, maxQuery), make([]byte, 0, udpReply)
+	in, out := make([]byte, udpQuery), make([]byte, 0, udpReply)
 	local := u.LocalAddr().(*net.UDPAddr).AddrPort()
 	for {
 		n, client, err := u.ReadFromUDPAddrPort(in)

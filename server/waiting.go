@@ -3,6 +3,7 @@ package server
 import (
 	"net/netip"
 	"sync"
+	"sync/atomic"
 )
 
 // This file bounds the questions that wait for an answer. Those that the cache
@@ -27,7 +28,7 @@ const (
 // waiting is the questions that wait, by client.
 type waiting struct {
 	mu      sync.Mutex
-	total   int
+	total   atomic.Int64 // written under the lock
 	clients map[netip.Addr]int
 }
 
@@ -38,14 +39,14 @@ func (s *Server) enter(client netip.Addr) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case w.total >= maxPending:
+	case w.total.Load() >= maxPending:
 		s.limits[limitWaiting].Add(1)
 		return false
 	case w.clients[client] >= maxClientPending:
 		s.limits[limitClientWaiting].Add(1)
 		return false
 	}
-	w.total++
+	w.total.Add(1)
 	w.clients[client]++
 	return true
 }
@@ -56,7 +57,7 @@ func (s *Server) leave(client netip.Addr) {
 	w := &s.waiting
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.total--
+	w.total.Add(-1)
 	if w.clients[client]--; w.clients[client] == 0 {
 		delete(w.clients, client)
 	}
