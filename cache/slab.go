@@ -12,7 +12,7 @@ const (
 	blockData = blockLen - offData
 	firstData = blockLen - entryFixed
 
-	chunkShift  = 12 // blocks of a chunk, which is what the system is asked for at a time
+	chunkShift  = 10 // blocks of a chunk, which is what a shard grows by
 	chunkBlocks = 1 << chunkShift
 )
 
