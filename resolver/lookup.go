@@ -143,13 +143,23 @@ func (r *Resolver) await(req Request, s *start, then func(Result, error)) {
 	if !first {
 		return
 	}
-	key, stale := s.key, s.stale
-	r.goBehind(func() {
-		r.flights.fly(f, func() (Result, error) {
-			if res, err, ok := r.landed(&key, req); ok {
-				return res, err
-			}
-			return r.walk(context.Background(), req, stale)
+	key, stale, began := s.key, s.stale, time.Now()
+	r.behind.Add(1)
+	r.places.want(func(ok bool) {
+		defer r.behind.Done()
+		r.goBehind(func() {
+			r.flights.fly(f, func() (Result, error) {
+				if !ok {
+					return r.shed()
+				}
+				defer r.places.leave()
+				if res, err, ok := r.landed(&key, req); ok {
+					return res, err
+				}
+				ctx, cancel := context.WithDeadline(context.Background(), began.Add(QuestionTime))
+				defer cancel()
+				return r.walkInPlace(ctx, began, req, stale)
+			})
 		})
 	})
 }

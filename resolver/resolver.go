@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"hash/maphash"
@@ -40,6 +41,7 @@ type Options struct {
 	Prefetch      bool              // renew popular answers before they run out
 	FullResponses bool              // add name servers and addresses that are known anyway
 	Record        bool              // count what goes beyond the limits on packets, but let it
+	Walks         int               // the most at the same time, for good; 0 is MaxInFlight
 
 	MinTTL, MaxTTL                 time.Duration // bounds of positive answers; MaxTTL 0 is DefaultMaxTTL
 	MinNegativeTTL, MaxNegativeTTL time.Duration // bounds of negative ones; 0 is DefaultMaxNegativeTTL
@@ -65,7 +67,8 @@ const (
 	//
 	//limit:time PowerDNS 7 s; BIND, Knot 10 s
 	QuestionTime = 7 * time.Second
-	// MaxInFlight is the most walks at the same time.
+	// MaxInFlight is the most walks at the same time, each of which takes some 30 KiB. Where
+	// memory is limited it is one for each 128 KiB of it.
 	//
 	//limit:walks BIND 1,000 clients; PowerDNS 2,048 per thread
 	MaxInFlight = 2048
@@ -89,7 +92,7 @@ type Resolver struct {
 
 // living is what goes on and what was counted; it outlives settings.
 type living struct {
-	places   chan struct{}            // one for each walk that may run
+	places   places                   // of walks
 	newest   atomic.Pointer[Resolver] // whose settings are in force, since the last flush
 	learn    learning
 	troubled *troubled
@@ -103,7 +106,7 @@ type living struct {
 
 // New makes a resolver. It sends nothing before Prime or the first Lookup.
 func New(o Options) *Resolver {
-	l := &living{places: make(chan struct{}, MaxInFlight), asked: asked{seed: maphash.MakeSeed()}}
+	l := &living{places: places{most: cmp.Or(o.Walks, MaxInFlight)}, asked: asked{seed: maphash.MakeSeed()}}
 	l.troubled = newTroubled()
 	l.learn.m = map[wire.Question]bool{}
 	return l.with(o)
@@ -190,18 +193,28 @@ func (r *Resolver) goBehind(f func()) {
 	}()
 }
 
-// walk resolves a question under the bounds of time, concurrency and budget, and
-// stores the outcome. stale tells that there is old data to fall back on, so that
-// a failure need not be looked at again so soon.
+// walk resolves a question as soon as there is a place for it.
 func (r *Resolver) walk(ctx context.Context, req Request, stale bool) (Result, error) {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, QuestionTime)
 	defer cancel()
-	if !r.enter(ctx) {
-		r.stats.shed.Add(1)
-		return Result{}, &Failure{EDE: wire.EDEOther, Text: "limit: questions at once", limit: true}
+	if !r.places.enter(ctx) {
+		return r.shed()
 	}
-	defer func() { <-r.places }()
+	defer r.places.leave()
+	return r.walkInPlace(ctx, began, req, stale)
+}
+
+// shed is what becomes of a question for which there was no place.
+func (r *Resolver) shed() (Result, error) {
+	r.stats.shed.Add(1)
+	return Result{}, &Failure{EDE: wire.EDEOther, Text: "limit: questions at once", limit: true}
+}
+
+// walkInPlace resolves a question that has a place, under the bounds of time and budget,
+// and stores the outcome. stale tells that there is old data to fall back on, so that a
+// failure need not be looked at again so soon.
+func (r *Resolver) walkInPlace(ctx context.Context, began time.Time, req Request, stale bool) (Result, error) {
 	r.stats.walks.Add(1)
 	b := &budget{stats: &r.stats, record: r.o.Record, crypto: dnssec.NewBudget(r.o.Record)}
 	trace := req.Trace
@@ -239,24 +252,6 @@ func (r *Resolver) walk(ctx context.Context, req Request, stale bool) (Result, e
 		ttl = 0
 	}
 	return r.store(req.Question, rep, ttl, w.note())
-}
-
-// enter takes a place among the walks, and waits a while for one.
-func (r *Resolver) enter(ctx context.Context) bool {
-	select {
-	case r.places <- struct{}{}:
-		return true
-	default:
-	}
-	timer := time.NewTimer(PlaceTime)
-	defer timer.Stop()
-	select {
-	case r.places <- struct{}{}:
-		return true
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-	return false
 }
 
 // Primed tells whether the root's own list of its servers has been learned.

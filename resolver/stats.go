@@ -33,7 +33,7 @@ type Stats struct {
 func (r *Resolver) Stats() Stats {
 	c := &r.stats
 	st := Stats{Walks: c.walks.Load(), Failures: c.failures.Load(), Packets: c.packets.Load(), Shed: c.shed.Load(),
-		InFlight: len(r.places), Panics: c.panics.Load(), Refreshes: c.refreshes.Load(), Verdicts: map[string]uint64{}, Limits: map[string]uint64{}, Inferred: map[string]uint64{}}
+		InFlight: r.places.inUse(), Panics: c.panics.Load(), Refreshes: c.refreshes.Load(), Verdicts: map[string]uint64{}, Limits: map[string]uint64{}, Inferred: map[string]uint64{}}
 	for i := range c.verdicts {
 		st.Verdicts[statusNames[i]] = c.verdicts[i].Load()
 	}

@@ -125,7 +125,7 @@ func (p *parts) resolverOptions(w world, cfg *config.Config) resolver.Options {
 		Stale:     resolver.Stale{Enabled: cfg.Stale.Enabled, MaxAge: cfg.Stale.MaxAge, ClientTimeout: cfg.Stale.ClientTimeout},
 		Prefetch:  cfg.Cache.Prefetch, Record: cfg.Limits.Mode == config.LimitsRecord, FullResponses: !cfg.Resolver.MinimalResponses,
 		MinTTL: cfg.Cache.MinTTL, MaxTTL: orNone(cfg.Cache.MaxTTL),
-		MinNegativeTTL: cfg.Cache.MinNegativeTTL, MaxNegativeTTL: orNone(cfg.Cache.MaxNegativeTTL),
+		MinNegativeTTL: cfg.Cache.MinNegativeTTL, MaxNegativeTTL: orNone(cfg.Cache.MaxNegativeTTL), Walks: walksIn(config.MemoryLimit()),
 	}
 }
 

@@ -118,7 +118,13 @@ type service struct {
 // ends.
 func start(t *testing.T, word string, args ...string) *service {
 	t.Helper()
-	s := &service{cmd: command(args...), end: make(chan struct{})}
+	return begin(t, word, command(args...))
+}
+
+// begin is start with a command of one's own.
+func begin(t *testing.T, word string, cmd *exec.Cmd) *service {
+	t.Helper()
+	s := &service{cmd: cmd, end: make(chan struct{})}
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
