@@ -177,6 +177,25 @@ func Default() *Config {
 // defaultCacheSize is the size of the cache where memory is plentiful.
 const defaultCacheSize = 256 << 20
 
+const (
+	// defaultIterations is the most iterations of NSEC3 hashes: above, a denial is insecure (RFC 9276 section 3.2).
+	//
+	//bound:nsec3_iterations BIND, PowerDNS, Knot 50; Unbound 150
+	defaultIterations = 50
+	// defaultStaleAge is how long after its TTL data may be served where servers do not answer (RFC 8767).
+	//
+	//bound:stale_age Unbound the same, off by default
+	defaultStaleAge = 24 * time.Hour
+	// defaultStaleTTL is the TTL that such an answer has.
+	//
+	//bound:stale_ttl Unbound the same
+	defaultStaleTTL = 30 * time.Second
+	// defaultStaleWait is how long a client waits for something better.
+	//
+	//bound:stale_wait Unbound the same
+	defaultStaleWait = 1800 * time.Millisecond
+)
+
 // defaults is Default under a given memory limit.
 func defaults(memory int64, limited bool) *Config {
 	size := int64(defaultCacheSize)
@@ -199,9 +218,9 @@ func defaults(memory int64, limited bool) *Config {
 		},
 		Stale: Stale{
 			Enabled:       true,
-			MaxAge:        24 * time.Hour,
-			AnswerTTL:     30 * time.Second,
-			ClientTimeout: 1800 * time.Millisecond,
+			MaxAge:        defaultStaleAge,
+			AnswerTTL:     defaultStaleTTL,
+			ClientTimeout: defaultStaleWait,
 		},
 		Resolver: Resolver{QNAMEMinimisation: true, MaxAliases: 10, MinimalResponses: true},
 		Upstream: Upstream{
@@ -213,7 +232,7 @@ func defaults(memory int64, limited bool) *Config {
 			CaseRandomisation: true,
 			Timeout:           376 * time.Millisecond,
 		},
-		DNSSEC: DNSSEC{Validate: true, AggressiveNSEC: true, NSEC3Iterations: 50},
+		DNSSEC: DNSSEC{Validate: true, AggressiveNSEC: true, NSEC3Iterations: defaultIterations},
 		Limits: Limits{Mode: LimitsEnforce},
 		EDE:    true,
 		set:    map[string]origin{},

@@ -117,6 +117,7 @@ func TestCtlReloadTellsWhatChangedAndABadFileIsExitCodeOne(t *testing.T) {
 	if got := askFor("www.example.com."); got != "REFUSED" {
 		t.Error(got)
 	}
+	t.Attr("row", "F | a wrong configuration, read again by order | exit code 1, file, line and key; status says so; the one before stays | held | ")
 }
 
 func TestCtlSetsTheLogLevel(t *testing.T) {

@@ -108,6 +108,7 @@ func TestASnapshotThatIsOfNoUseIsToldAndLeftOut(t *testing.T) {
 			f.Close()
 		}
 	}
+	t.Attr("row", "F | a snapshot that is cut off, changed, of another version, or found by other rules | told; starts cold, answers, and writes a whole one | held | ")
 }
 
 func TestAFileOfSomethingElseIsNeverWrittenOver(t *testing.T) {

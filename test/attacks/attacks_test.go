@@ -142,6 +142,19 @@ func TestRowsAreGatheredFromTheTests(t *testing.T) {
 	}
 }
 
+func TestARowThatIsGoneIsMissed(t *testing.T) {
+	var all []row
+	for _, n := range wanted {
+		all = append(all, row{number: n})
+	}
+	if got := lacking(all); len(got) != 0 {
+		t.Errorf("%q are missed though they are there", got)
+	}
+	if got := lacking(slices.Delete(all, 9, 10)); !slices.Equal(got, []string{"A10"}) {
+		t.Errorf("without A10, %q are missed", got)
+	}
+}
+
 func TestATableGoesBetweenItsMarks(t *testing.T) {
 	const document = "a\n<!-- board: made by make attacks -->\nold\n<!-- end of board -->\nb\n"
 	got, err := insert(document, "board", "new\n")

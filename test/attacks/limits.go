@@ -15,7 +15,7 @@ import (
 )
 
 // rooms are the packages that have limits, in the order of the table.
-var rooms = []string{"resolver", "upstream", "dnssec", "wire", "cache", "server"}
+var rooms = []string{"resolver", "upstream", "dnssec", "wire", "cache", "server", "config"}
 
 // limit is one row of the table.
 type limit struct {

@@ -53,6 +53,9 @@ func run(document string, onlyLimits bool) error {
 	if len(failed) > 0 {
 		return fmt.Errorf("%d tests failed: %s", len(failed), strings.Join(failed, ", "))
 	}
+	if missing := lacking(rows); len(missing) > 0 {
+		return fmt.Errorf("nothing was measured for %s: a test was skipped, or has lost its row", strings.Join(missing, ", "))
+	}
 	fmt.Printf("%d rows hold\n", len(rows))
 	if document == "" {
 		return nil
@@ -73,6 +76,20 @@ func update(document string, tables map[string]string) error {
 		}
 	}
 	return os.WriteFile(document, []byte(out), 0o644)
+}
+
+// wanted are the numbers of which the board has at least one row each.
+var wanted = strings.Fields("A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16 A17 A18 A19 A20 A21 A22 A23 " +
+	"B1 B2 B3 B4 B5 B6 B7 B8 B9 B10 B11 B12 C C1 C2 C3 C4 C5 C7 C9 C10 C11 C12 D1 D2 D3 D4 D5 D8 E1 E5 F H")
+
+// lacking are those that the rows do not have.
+func lacking(rows []row) (missing []string) {
+	for _, n := range wanted {
+		if !slices.ContainsFunc(rows, func(r row) bool { return r.number == n }) {
+			missing = append(missing, n)
+		}
+	}
+	return missing
 }
 
 // row is one attack or fault and how it went.
