@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -14,7 +13,7 @@ type figures struct {
 }
 
 // note adds a count with what was wanted.
-func (f *figures) note(line int, what string, got int, want []string) {
+func (f *figures) note(line int, what, got string, want []string) {
 	what = strings.TrimPrefix(strings.TrimPrefix(what, "upstream "), "queries ")
 	bar := strings.Join(append([]string{what}, want...), " ")
 	key := fmt.Sprint(line, bar)
@@ -25,7 +24,7 @@ func (f *figures) note(line int, what string, got int, want []string) {
 		f.seen = map[string]bool{}
 	}
 	f.seen[key] = true
-	f.got, f.want = append(f.got, strconv.Itoa(got)), append(f.want, bar)
+	f.got, f.want = append(f.got, got), append(f.want, bar)
 }
 
 // board gives a scenario its row, if its head has a line "row: NUMBER WHAT"; what

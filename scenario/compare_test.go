@@ -106,6 +106,7 @@ func (s *stage) compareReply(say func(string, ...any), r *reply, expect [][]stri
 		case "ede", "ede-text", "nsid", "cookie", "keepalive":
 			s.option(say, r.Msg, w[0], strings.Join(rest, " "))
 		case "within":
+			s.figures.note(s.line, "answered within", r.took.Round(time.Millisecond).String(), rest)
 			if d := s.duration(rest[0]); r.took > d {
 				say("took %v, want at most %v", r.took, d)
 			}
@@ -170,7 +171,7 @@ func (s *stage) count(say func(string, ...any), what string, got int, want []str
 		op, n = want[0], want[1]
 	}
 	v := s.number(n)
-	s.figures.note(s.line, what, got, want)
+	s.figures.note(s.line, what, strconv.Itoa(got), want)
 	if ok := map[string]bool{"==": got == v, "<=": got <= v, ">=": got >= v}[op]; !ok {
 		say("%s: %d, want %s %d", what, got, op, v)
 	}

@@ -75,7 +75,7 @@ servfail
 refuse
 `)
 		s.begin(0)
-		const perSecond, seconds = 100, 60
+		const perSecond, seconds = 1000, 60
 		every(time.Second/perSecond, perSecond*seconds, func(int) {
 			if code := s.question("www.failing.com"); code != dns.RcodeServerFailure {
 				t.Errorf("answered with %s", dns.RcodeToString[code])

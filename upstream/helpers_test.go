@@ -121,7 +121,7 @@ const addressOfWWW = "\xc0\x00\x02\x50"
 type script func(network string, query []byte) [][]byte
 
 func (s script) dial(_ context.Context, network string, _ netip.AddrPort) (net.Conn, error) {
-	return &scriptConn{script: s, network: network, in: make(chan []byte, 64)}, nil
+	return &scriptConn{script: s, network: network, in: make(chan []byte, 256)}, nil
 }
 
 type scriptConn struct {

@@ -70,7 +70,7 @@ func TestForgedErrorsDoNotTakeEDNSAway(t *testing.T) {
 				return [][]byte{good}
 			}
 			var out [][]byte
-			for i := range 50 {
+			for i := range 100 {
 				forged := replyTo(query, wire.FormErr, false)
 				wire.SetID(forged, wire.ID(query)+1+uint16(i))
 				out = append(out, forged)
@@ -87,7 +87,7 @@ func TestForgedErrorsDoNotTakeEDNSAway(t *testing.T) {
 			t.Errorf("%d queries had no EDNS", plain)
 		}
 	})
-	t.Attr("row", "B10 | 50 forged FORMERR without OPT for each of 20 queries | EDNS is kept, answered over TCP | held | ")
+	t.Attr("row", "B10 | 100 forged FORMERR without OPT for each of 20 queries | EDNS is kept, answered over TCP | held | ")
 }
 
 // One header alone with the right ID may be a lucky guess: it costs one query
