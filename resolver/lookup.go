@@ -143,7 +143,7 @@ func (r *Resolver) await(req Request, s *start, then func(Result, error)) {
 	if !first {
 		return
 	}
-	key, stale, began := s.key, s.stale, time.Now()
+	stale, began := s.stale, time.Now()
 	r.behind.Add(1)
 	r.places.want(func(ok bool) {
 		defer r.behind.Done()
@@ -153,7 +153,7 @@ func (r *Resolver) await(req Request, s *start, then func(Result, error)) {
 					return r.shed()
 				}
 				defer r.places.leave()
-				if res, err, ok := r.landed(&key, req); ok {
+				if res, err, ok := r.landed(&f.key, req); ok {
 					return res, err
 				}
 				ctx, cancel := context.WithDeadline(context.Background(), began.Add(QuestionTime))

@@ -26,9 +26,15 @@ type waiter struct {
 	over  bool // it has a place, or does not want one any more
 }
 
+// maxQueue is how many may wait for each place there is. Who comes behind so many would not
+// have one within PlaceTime unless walks were very short, and takes memory meanwhile.
+//
+//bound:waiting_for_each_walk none
+const maxQueue = 4
+
 // want calls start once: with true when a place is taken for it, which may be at once, or
-// with false when PlaceTime is over. It is called without a goroutine of its own and must
-// not block.
+// with false when PlaceTime is over or too many wait. It is called without a goroutine of
+// its own and must not block.
 func (p *places) want(start func(ok bool)) *waiter {
 	w := &waiter{start: start}
 	p.mu.Lock()
@@ -37,6 +43,12 @@ func (p *places) want(start func(ok bool)) *waiter {
 		w.over = true
 		p.mu.Unlock()
 		start(true)
+		return w
+	}
+	if len(p.queue) >= maxQueue*p.most {
+		w.over = true
+		p.mu.Unlock()
+		start(false)
 		return w
 	}
 	defer p.mu.Unlock()

@@ -68,7 +68,7 @@ const (
 	//limit:time PowerDNS 7 s; BIND, Knot 10 s
 	QuestionTime = 7 * time.Second
 	// MaxInFlight is the most walks at the same time, each of which takes some 30 KiB. Where
-	// memory is limited it is one for each 128 KiB of it.
+	// memory is limited it is one for each 256 KiB of it.
 	//
 	//limit:walks BIND 1,000 clients; PowerDNS 2,048 per thread
 	MaxInFlight = 2048
