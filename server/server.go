@@ -23,6 +23,7 @@ type Options struct {
 	Clock    clock.Clock // nil is the boot clock
 	Log      *slog.Logger
 	Workers  int  // readers of each UDP address; 0 is one
+	Waiting  int  // the most questions that wait at the same time, for good; 0 is as many as the limit says
 	EDE      bool // say why (RFC 8914)
 
 	Identity *policy.Identity // what is told about this server; nil tells nothing
@@ -88,7 +89,7 @@ func New(o Options) *Server {
 // Set replaces the settings while queries are answered: the next query is answered
 // by the new ones. Cache, Clock, Log and Workers stay what they were.
 func (s *Server) Set(o Options) {
-	o.Cache, o.Clock, o.Log, o.Workers = s.o.Cache, s.o.Clock, s.o.Log, s.o.Workers
+	o.Cache, o.Clock, o.Log, o.Workers, o.Waiting = s.o.Cache, s.o.Clock, s.o.Log, s.o.Workers, s.o.Waiting
 	if o.Allow == nil {
 		o.Allow = &policy.ACL{}
 	}

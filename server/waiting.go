@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -12,8 +13,8 @@ import (
 const (
 	// maxPending is the most questions that wait at the same time, identical ones
 	// counted each. Each is a record of some 300 octets over UDP, and over TCP a
-	// goroutine of some 6 KiB. What comes beyond is dropped over UDP, and ends the
-	// connection over TCP.
+	// goroutine of 6 to 16 KiB. What comes beyond is dropped over UDP, and ends the
+	// connection over TCP. Where memory is limited it is one for each 64 KiB of it.
 	//
 	//limit:waiting BIND 1,000 clients; Unbound 1,024 per thread
 	maxPending = 10_000
@@ -39,7 +40,7 @@ func (s *Server) enter(client netip.Addr) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case w.total.Load() >= maxPending:
+	case w.total.Load() >= int64(cmp.Or(s.o.Waiting, maxPending)):
 		s.limits[limitWaiting].Add(1)
 		return false
 	case w.clients[client] >= maxClientPending:
