@@ -97,8 +97,9 @@ func load(t *testing.T, s *service, at netip.AddrPort, pace float64) volley {
 }
 
 // The server gets a fifth of a processor, so that a client on the same machine can ask for
-// twice what it does. Other work on the machine may disturb one round; a server that is
-// worn out by what it cannot answer is so in every one.
+// twice what it does. Other work on the machine may disturb a round, so that the peak is the
+// best of them, and one in which goodput holds is enough: a server that is worn out by what
+// it cannot answer is so in every one.
 func TestTwiceTheCapacityOverSocketsCostsNoGoodput(t *testing.T) {
 	const what = "F | cached names at twice the measured capacity of a fifth of a processor, over sockets, open loop | goodput >= 80% of the peak | "
 	g := newGroup(t, "cpu", []string{"cpu.max 2000 10000"}, []string{"cpu.cfs_period_us 10000", "cpu.cfs_quota_us 2000"})
@@ -111,18 +112,24 @@ func TestTwiceTheCapacityOverSocketsCostsNoGoodput(t *testing.T) {
 	for i := range 100 {
 		ask(t, "udp", at, fmt.Sprintf("n%d.good.example.", i), "A")
 	}
+	best := volley{}
 	for round := 1; ; round++ {
-		peak := load(t, s, at, 0)
-		flood := load(t, s, at, 2*peak.answered)
-		part := flood.answered / peak.answered
-		said := fmt.Sprintf("peak %.0f a second, %.1f µs each; asked %.0f, answered %.0f (%.0f%%), %.1f µs each", peak.answered, float64(peak.cost)/1000,
+		if v := load(t, s, at, 0); v.answered > best.answered {
+			best = v
+		}
+		flood := load(t, s, at, 2*best.answered)
+		part := flood.answered / best.answered
+		said := fmt.Sprintf("peak %.0f a second, %.1f µs each; asked %.0f, answered %.0f (%.0f%%), %.1f µs each", best.answered, float64(best.cost)/1000,
 			flood.sent, flood.answered, 100*part, float64(flood.cost)/1000)
 		t.Logf("round %d: %s", round, said)
-		if part >= .8 && flood.sent >= 1.8*peak.answered {
+		if part >= .8 && flood.sent >= 1.8*flood.answered {
 			t.Attr("row", what+said+" | ")
 			return
 		}
-		if round == 6 {
+		if flood.answered > best.answered { // in larger batches it can do more
+			best = flood
+		}
+		if round == 8 {
 			t.Fatalf("in none of %d rounds; in the last one %s", round, said)
 		}
 	}
