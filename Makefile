@@ -20,13 +20,30 @@ SOAKTIME  ?= 10m
 BENCH     ?= .
 BENCHCOUNT ?= 1
 
-.PHONY: help build test race mutants attacks without lint fmt fuzz bench cross shell e2e long soak generate clean
+DESTDIR   ?=
+PREFIX    ?= /usr/local
+# The program as it runs where it is built, whatever it is built for.
+HERE      := GOOS= GOARCH= go run -ldflags '$(LDFLAGS)' ./cmd/rootwalk
+
+.PHONY: help build install test race mutants attacks without lint fmt fuzz bench cross shell e2e long soak generate clean
 
 help:                ## this list
 	@sed -n 's/^\([a-z0-9]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 build:               ## bin/rootwalk, static
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/rootwalk ./cmd/rootwalk
+
+install: build       ## program, manual, completions and systemd units, into DESTDIR and PREFIX (/usr/local): for packages
+	mkdir -p $(addprefix $(DESTDIR)$(PREFIX)/,bin lib/systemd/system share/man/man8 share/man/man5 \
+		share/bash-completion/completions share/zsh/site-functions share/fish/vendor_completions.d)
+	install -m 755 bin/rootwalk $(DESTDIR)$(PREFIX)/bin/rootwalk
+	$(HERE) man rootwalk.8 >$(DESTDIR)$(PREFIX)/share/man/man8/rootwalk.8
+	$(HERE) man rootwalk.yaml.5 >$(DESTDIR)$(PREFIX)/share/man/man5/rootwalk.yaml.5
+	$(HERE) completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/rootwalk
+	$(HERE) completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_rootwalk
+	$(HERE) completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/rootwalk.fish
+	sed 's,/usr/local/bin/,$(PREFIX)/bin/,' deploy/systemd/rootwalk.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/rootwalk.service
+	install -m 644 deploy/systemd/rootwalk.socket $(DESTDIR)$(PREFIX)/lib/systemd/system/rootwalk.socket
 
 test:                ## all tests that take seconds; offline, no privileges
 	go test ./...

@@ -109,7 +109,7 @@ func Look(ctx context.Context, h *Host) (*Facts, error) {
 		f.Resolv = parseResolvConf(text)
 		f.Resolv.Link = f.nodes[resolvConf].Target
 	}
-	for _, unit := range []string{"/usr/lib/systemd/system/rootwalk.service", "/lib/systemd/system/rootwalk.service"} {
+	for _, unit := range []string{"/usr/local/lib/systemd/system/rootwalk.service", "/usr/lib/systemd/system/rootwalk.service", "/lib/systemd/system/rootwalk.service"} {
 		if f.Packaged == "" && h.exists(unit) {
 			f.Packaged = unit
 		}
