@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 )
 
 // This file finds out how a host resolves names. It changes nothing.
@@ -114,22 +115,43 @@ func Look(ctx context.Context, h *Host) (*Facts, error) {
 			f.Packaged = unit
 		}
 	}
+	f.Systemd = h.exists("/run/systemd/system") || !h.Live && (h.exists("/usr/lib/systemd/systemd") || h.exists("/lib/systemd/systemd"))
+	if h.Live && f.Systemd {
+		f.Active = h.settled(ctx) == "active" // before the sockets: those of a start or an end may be anybody's
+		// The exit code says the same as the words, and "no such unit" is no error here.
+		out, _ := h.Systemctl(ctx, "is-enabled", "rootwalk.service")
+		f.Enabled = strings.TrimSpace(out) == "enabled"
+	}
 	processes := h.processes()
 	f.Managers = h.managers(processes)
 	f.Listeners = h.listeners(53, processes)
 	f.ByD = f.manager(resolved).PID != 0 && h.asksResolved()
 	mounts, err := h.read("/proc/self/mountinfo")
 	f.Mounted = err == nil && h.Live && strings.Contains(mounts, " "+resolvConf+" ")
-	f.Systemd = h.exists("/run/systemd/system") || !h.Live && (h.exists("/usr/lib/systemd/systemd") || h.exists("/lib/systemd/systemd"))
-	if h.Live && f.Systemd {
-		// Their exit codes say the same as the words, and "no such unit" is no error here.
-		out, _ := h.Systemctl(ctx, "is-active", "rootwalk.service")
-		f.Active = strings.TrimSpace(out) == "active"
-		out, _ = h.Systemctl(ctx, "is-enabled", "rootwalk.service")
-		f.Enabled = strings.TrimSpace(out) == "enabled"
-	}
 	f.Installed = f.progress(h)
 	return f, nil
+}
+
+// settleTime is how long a service may be about to start or to end, as after an
+// installation that was killed while it waited for that.
+const settleTime = 5 * time.Second
+
+// settled is the state of the service, once it is not about to be another one.
+func (h *Host) settled(ctx context.Context) string {
+	const pause = 100 * time.Millisecond
+	for waited := time.Duration(0); ; waited += pause {
+		out, _ := h.Systemctl(ctx, "is-active", "rootwalk.service")
+		switch state := strings.TrimSpace(out); state {
+		case "activating", "deactivating", "reloading", "refreshing":
+			if waited < settleTime && ctx.Err() == nil {
+				time.Sleep(pause)
+				continue
+			}
+			return state
+		default:
+			return state
+		}
+	}
 }
 
 // managers are those that are installed or run.

@@ -1,10 +1,13 @@
 package system
 
 import (
+	"context"
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 )
 
 func TestTheHostIsDescribedInWords(t *testing.T) {
@@ -177,4 +180,28 @@ func FuzzResolvConf(f *testing.F) {
 			t.Errorf("%q becomes %q, and then %q", text, once, twice)
 		}
 	})
+}
+
+func TestAServiceThatIsAboutToStartIsWaitedFor(t *testing.T) {
+	for _, c := range []struct {
+		motion int // looks at which it is about to start
+		active bool
+	}{{0, true}, {10, true}, {1000, false}} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, nil)
+			w.active = true
+			looks, systemctl := 0, w.host.Systemctl
+			w.host.Systemctl = func(ctx context.Context, args ...string) (string, error) {
+				if args[0] == "is-active" {
+					if looks++; looks <= c.motion {
+						return "activating\n", errors.New("exit status 3")
+					}
+				}
+				return systemctl(ctx, args...)
+			}
+			if f := w.look(); f.Active != c.active || looks > 100 {
+				t.Errorf("about to start at %d looks: active %t after %d", c.motion, f.Active, looks)
+			}
+		})
+	}
 }
