@@ -82,7 +82,7 @@ func (o *options) outside() error {
 	}
 	args := append(os.Args[1:], "-inside", dir)
 	if o.binary == "" {
-		bin := filepath.Join(dir, "rootwalk")
+		bin := filepath.Join(dir, "built") // beside the folders of the resolvers, which have their names
 		build := exec.Command("go", "build", "-trimpath", "-o", bin, "rootwalk/cmd/rootwalk")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
