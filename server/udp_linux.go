@@ -21,7 +21,7 @@ import (
 // not by golang.org/x/net, which makes an address of every packet's sender, on
 // the heap. A socket with nothing to read waits in Go's poller and not in the
 // call, where it would hold up the goroutines that resolve.
-
+//
 // The calls go past Go's scheduler too: it would take the processor away from a
 // call of more than 20 us, which a write of many packets is, and give it to a
 // thread that polls for the packets that arrive meanwhile, one by one. So that a
@@ -30,9 +30,9 @@ import (
 
 const (
 	restAfter        = 2 * time.Millisecond
-	restAfterWaiting = 300 * time.Microsecond // where clients wait for what others find out
+	restAfterWaiting = 300 * time.Microsecond // where clients wait for walks
 
-	rest = 5 * time.Microsecond // of all lengths that let the scheduler look at the network, the shortest
+	rest = 5 * time.Microsecond // long enough for the scheduler to look at the network
 )
 
 // batchLen is the number of packets that are read and written together. The gain

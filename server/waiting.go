@@ -11,13 +11,13 @@ import (
 // answers never wait, and never count.
 
 const (
-	// maxPending is the most questions that wait at the same time, identical ones
+	// MaxPending is the most questions that wait at the same time, identical ones
 	// counted each. Each is a record of some 300 octets over UDP, and over TCP a
 	// goroutine of 6 to 16 KiB. What comes beyond is dropped over UDP, and ends the
 	// connection over TCP. Where memory is limited it is one for each 64 KiB of it.
 	//
 	//limit:waiting BIND 1,000 clients; Unbound 1,024 per thread
-	maxPending = 10_000
+	MaxPending = 10_000
 	// maxClientPending is the part of them that one client address may have (IPv6: one
 	// /64), so that nobody takes all places, and nobody gathers answers under a forged
 	// address to have them sent all at once (DNSBomb, CVE-2024-33655).
@@ -40,7 +40,7 @@ func (s *Server) enter(client netip.Addr) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case w.total.Load() >= int64(cmp.Or(s.o.Waiting, maxPending)):
+	case w.total.Load() >= int64(cmp.Or(s.o.Waiting, MaxPending)):
 		s.limits[limitWaiting].Add(1)
 		return false
 	case w.clients[client] >= maxClientPending:
