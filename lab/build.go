@@ -13,7 +13,8 @@ import (
 
 // world is everything that servers know. It is immutable; SetZone makes another.
 type world struct {
-	zones   []*zone // as written, then the supplied ones; the first of a name is the one that parents delegate to
+	zones   []*zone            // as written, then the supplied ones
+	named   map[string][]*zone // in the same order; the first of a name is the one that parents delegate to
 	servers map[netip.Addr]*server
 }
 
@@ -22,7 +23,7 @@ func build(written []*zoneSpec) (*world, error) {
 	if err := checkCollisions(written); err != nil {
 		return nil, err
 	}
-	w := &world{servers: map[netip.Addr]*server{}}
+	w := &world{servers: map[netip.Addr]*server{}, named: map[string][]*zone{}}
 	for _, s := range supplyParents(written) {
 		z := &zone{zoneSpec: s, nodes: map[string]*node{}, labels: dns.CountLabel(s.name)}
 		if err := z.supplyApex(); err != nil {
@@ -32,6 +33,7 @@ func build(written []*zoneSpec) (*world, error) {
 			return nil, err
 		}
 		w.zones = append(w.zones, z)
+		w.named[z.name] = append(w.named[z.name], z)
 	}
 	for _, z := range w.zones {
 		w.delegate(z)
@@ -41,9 +43,9 @@ func build(written []*zoneSpec) (*world, error) {
 		z.chain = newChain(z)
 		for _, addr := range z.addrs {
 			if w.servers[addr] == nil {
-				w.servers[addr] = &server{world: w}
+				w.servers[addr] = &server{world: w, zones: map[string]*zone{}}
 			}
-			w.servers[addr].zones = append(w.servers[addr].zones, z)
+			w.servers[addr].zones[z.name] = z
 		}
 	}
 	return w, nil
@@ -51,12 +53,14 @@ func build(written []*zoneSpec) (*world, error) {
 
 // checkCollisions refuses two versions of a zone on one server: it could not know which to answer from.
 func checkCollisions(specs []*zoneSpec) error {
-	for i, s := range specs {
-		for _, o := range specs[:i] {
-			if s.name == o.name && s.sharesAddress(o) {
+	named := map[string][]*zoneSpec{}
+	for _, s := range specs {
+		for _, o := range named[s.name] {
+			if s.sharesAddress(o) {
 				return fmt.Errorf("line %d: zone %s is on the same server as that of line %d", s.line, s.name, o.line)
 			}
 		}
+		named[s.name] = append(named[s.name], s)
 	}
 	return nil
 }
@@ -215,10 +219,7 @@ func (w *world) delegate(child *zone) {
 		return
 	}
 	closest := w.enclosing(parentOf(child.name))
-	for _, parent := range w.zones {
-		if parent.name != closest.name {
-			continue
-		}
+	for _, parent := range w.named[closest.name] {
 		cut := parent.node(child.name)
 		if !cut.has(dns.TypeNS) {
 			for _, rr := range child.apex().sets[dns.TypeNS] {
@@ -242,8 +243,8 @@ func (w *world) addGlue(parent, child *zone, host string) {
 		return
 	}
 	for ancestor := name; ; ancestor = parentOf(ancestor) {
-		for _, z := range w.zones {
-			if z.name != ancestor || z == parent {
+		for _, z := range w.named[ancestor] {
+			if z == parent {
 				continue
 			}
 			if sets := z.addressesOf(name); len(sets) > 0 {
@@ -263,10 +264,8 @@ func (w *world) addGlue(parent, child *zone, host string) {
 
 // zone returns the first zone of a canonical name, or nil.
 func (w *world) zone(name string) *zone {
-	for _, z := range w.zones {
-		if z.name == name {
-			return z
-		}
+	if z := w.named[name]; z != nil {
+		return z[0]
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 // server answers from the zones that one address serves.
 type server struct {
 	world *world
-	zones []*zone
+	zones map[string]*zone
 }
 
 // ownUDPSize is what servers advertise in their OPT record; it does not limit what they send.
@@ -19,22 +19,18 @@ const ownUDPSize = 1232
 
 // zoneFor picks the closest enclosing zone. The DS records of an apex belong to the parent, if the server has it.
 func (s *server) zoneFor(qname string, qtype uint16) *zone {
-	var best, above *zone
-	for _, z := range s.zones {
-		if !within(qname, z.name) {
-			continue
+	var own *zone
+	for name := qname; ; name = parentOf(name) {
+		if z := s.zones[name]; z != nil {
+			if qtype != dns.TypeDS || name != qname {
+				return z
+			}
+			own = z
 		}
-		if best == nil || z.labels > best.labels {
-			best = z
-		}
-		if z.name != qname && (above == nil || z.labels > above.labels) {
-			above = z
+		if name == "." {
+			return own
 		}
 	}
-	if qtype == dns.TypeDS && above != nil {
-		return above
-	}
-	return best
 }
 
 // reply is a message on its way out, with what faults need to know about it.
