@@ -54,7 +54,7 @@ race:                ## the same under the race detector
 mutants:             ## remove each rule of the resolver in turn: the scenarios that show it must fail
 	ROOTWALK_MUTANTS=1 go test -count 1 -timeout 30m -run WithoutTheir ./scenario
 
-attacks:             ## play all attacks and faults, print the board, write it into docs/security.md
+attacks:             ## play all attacks and faults in their whole size, print the board, write it into docs/security.md
 	go run ./test/attacks -write docs/security.md
 
 without:             ## take the limits away, one after the other: the tests of their attacks must fail

@@ -2,11 +2,5 @@
 
 package scenario
 
-// lossyNames is how many names are asked for over a network that loses packets.
-const lossyNames = 50_000
-
-// deepWorlds is how many sets of names far away are asked for.
-const deepWorlds = 350
-
 // everyWay tells whether scenarios are played in all other ways.
 const everyWay = true

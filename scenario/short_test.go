@@ -2,11 +2,5 @@
 
 package scenario
 
-// lossyNames is how many names are asked for over a network that loses packets.
-const lossyNames = 300
-
-// deepWorlds is how many sets of names far away are asked for.
-const deepWorlds = 4
-
 // everyWay tells whether scenarios are played in all other ways.
 const everyWay = false

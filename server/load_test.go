@@ -339,7 +339,7 @@ func TestWithoutAWayOutThereIsAnAnswerAllTheSame(t *testing.T) {
 // DNSBomb (CVE-2024-33655): questions under one address are gathered while a server
 // keeps silent, so that all replies leave at once.
 func TestFewRepliesCanBeGatheredForOneAddress(t *testing.T) {
-	const questions, chunk = 4000, 100
+	const questions, chunk = 10_000, 100
 	g := newGate("192.0.2.1")
 	w := newWorld(t, settings{text: slowAndFast, dial: g.wrap})
 	defer g.open()

@@ -11,7 +11,8 @@
 //	t.Attr("row", "A13 | a message of compression pointers | 512 KiB | 14 KiB | ")
 //
 // the fields being its number, what is tried, the bar, the figure, and the bound
-// of other resolvers. A scenario has the line "row: A1 ..." in its head, and its
+// of other resolvers. With the build tag attacks, which this command sets, those that take
+// long have their whole size. A scenario has the line "row: A1 ..." in its head, and its
 // figures are those that it counts (package scenario).
 //
 // The limits are constants where they are used. One that belongs into the table

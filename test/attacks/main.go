@@ -18,6 +18,10 @@ import (
 // tested are the packages whose tests have rows.
 var tested = []string{"./wire", "./policy", "./upstream", "./dnssec", "./resolver", "./cache", "./server", "./scenario", "./cmd/rootwalk"}
 
+// wholeSize is the build tag with which attacks and faults have their whole size, rather than one
+// that every run of the tests can afford.
+const wholeSize = "attacks"
+
 func main() {
 	write := flag.String("write", "", "document into which board and limits are written")
 	limits := flag.Bool("limits", false, "only write the limits, which takes no time")
@@ -97,7 +101,7 @@ type row struct{ number, what, bar, figure, peers string }
 
 // play runs the tests and gathers their rows, in the order of their numbers.
 func play() (rows []row, failed []string, err error) {
-	cmd := exec.Command("go", append([]string{"test", "-json", "-count", "1"}, tested...)...)
+	cmd := exec.Command("go", append([]string{"test", "-json", "-count", "1", "-timeout", "1h", "-tags", wholeSize}, tested...)...)
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {

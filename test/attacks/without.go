@@ -119,7 +119,7 @@ func (a *absence) fails() (bool, error) {
 		}
 	}
 	name := "^" + strings.ReplaceAll(a.test, "/", "$/^") + "$"
-	cmd := exec.Command("go", "test", "-count", "1", "-vet=off", "-timeout", "5m", "-overlay", overlay, "-run", name, "./"+a.room)
+	cmd := exec.Command("go", "test", "-count", "1", "-vet=off", "-timeout", "5m", "-tags", wholeSize, "-overlay", overlay, "-run", name, "./"+a.room)
 	b, err := cmd.CombinedOutput()
 	out := string(b)
 	switch {
