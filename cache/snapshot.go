@@ -296,6 +296,8 @@ func (e *Entry) sound() bool {
 	case e.Key.Kind() == Delegation:
 		_, ok := ReadCut(wire.Name(q.Name), e.Payload)
 		return ok
+	case e.Key.Kind() == Remark:
+		return true // words
 	}
 	return false
 }

@@ -50,6 +50,8 @@ func filled(t testing.TB, n int) *Cache {
 	c.Put(&k, Header{Stored: 1000, Lifetime: 3600}, AppendCut(nil, &Cut{Servers: []NameServer{{Name: wire.MustName("ns.example.com."), Glue: addresses("192.0.2.1")}}}))
 	k.SetName(Failure, wire.MustName("broken.example."), wire.TypeA, wire.ClassIN)
 	c.Put(&k, Header{Stored: 1000, Lifetime: 30}, AppendFailed(nil, Failed{Text: "no"}))
+	k.SetName(Remark, wire.MustName("host0.example.com."), wire.TypeA, wire.ClassIN)
+	c.Put(&k, Header{Stored: 1000, Lifetime: 300}, []byte("why"))
 	return c
 }
 
@@ -75,8 +77,8 @@ func TestASnapshotBringsEveryEntryBackWithWhatIsLeftOfItsTime(t *testing.T) {
 	c := New(Options{Size: 64 << 20})
 	// Another process, a minute later: its boot clock has nothing to do with the first one's.
 	loaded, err := c.LoadSnapshot(bytes.NewReader(text), at(7)(), written.Add(time.Minute), all)
-	if err != nil || loaded != n+1 {
-		t.Fatalf("%d entries of %d, error %v", loaded, n+1, err)
+	if err != nil || loaded != n+2 {
+		t.Fatalf("%d entries of %d, error %v", loaded, n+2, err)
 	}
 	for i := range n {
 		name := fmt.Sprintf("host%d.example.com.", i)
@@ -92,6 +94,10 @@ func TestASnapshotBringsEveryEntryBackWithWhatIsLeftOfItsTime(t *testing.T) {
 	} else if cut, ok := ReadCut(wire.MustName("example.com."), b); !ok || len(cut.Servers) != 1 {
 		t.Errorf("the delegation is %+v", cut)
 	}
+	k.SetName(Remark, wire.MustName("host0.example.com."), wire.TypeA, wire.ClassIN)
+	if _, b, _ := c.Get(&k, nil); string(b) != "why" {
+		t.Errorf("the remark is %q", b)
+	}
 	k.SetName(Failure, wire.MustName("broken.example."), wire.TypeA, wire.ClassIN)
 	if _, _, ok := c.Get(&k, nil); ok {
 		t.Error("a failure came back")
@@ -100,7 +106,7 @@ func TestASnapshotBringsEveryEntryBackWithWhatIsLeftOfItsTime(t *testing.T) {
 
 func TestWhatCannotBeOfUseAnyMoreIsNotWritten(t *testing.T) {
 	c := filled(t, 10)
-	for now, want := range map[int64]int{1399: 11, 1400: 1, 4700: 0} { // stale for 100 seconds after 300
+	for now, want := range map[int64]int{1399: 12, 1400: 1, 4700: 0} { // stale for 100 seconds after 300
 		head := SnapshotOptions{Head: Head{Written: written}, Clock: at(now), Stale: 100}
 		if n, err := c.WriteSnapshot(io.Discard, head); n != want || err != nil {
 			t.Errorf("at %d: %d entries, want %d; error %v", now, n, want, err)
@@ -116,7 +122,7 @@ func TestWhatIsInTheCacheAlreadyIsNotReplacedByASnapshot(t *testing.T) {
 	n, err := c.LoadSnapshot(bytes.NewReader(text), at(50)(), written, func(e *Entry) bool {
 		return !strings.Contains(string(e.Key.Question().Name), "host5")
 	})
-	if err != nil || n != 9 {
+	if err != nil || n != 10 {
 		t.Errorf("%d entries, error %v", n, err)
 	}
 	if h, _, _ := c.Get(keyFor("host3.example.com."), nil); h.Lifetime != 60 {

@@ -14,14 +14,14 @@ import (
 type Entry struct {
 	Name    string   `json:"name"`
 	Type    string   `json:"type,omitempty"` // none of a name error, which is about all types
-	Kind    string   `json:"kind"`           // answer, delegation or failure
+	Kind    string   `json:"kind"`           // answer, delegation, failure or remark
 	CD      bool     `json:"cd,omitempty"`   // for clients that validate by themselves
 	Rcode   string   `json:"rcode,omitempty"`
 	Status  string   `json:"status,omitempty"` // of validation
 	Age     int64    `json:"age"`              // seconds
 	Left    int64    `json:"left"`             // seconds; below zero the entry is stale
 	Bytes   int      `json:"bytes"`
-	Text    string   `json:"text,omitempty"` // why it failed
+	Text    string   `json:"text,omitempty"` // why it failed, or what is remarked on the answer
 	Records []string `json:"records"`
 }
 
@@ -55,6 +55,8 @@ func entryOf(e *cache.Entry, now int64) Entry {
 	case cache.Answer:
 		out.Kind, out.Status = "answer", e.Header.Status.String()
 		out.packed(e, q)
+	case cache.Remark:
+		out.Kind, out.Text = "remark", string(e.Payload)
 	default:
 		out.Kind = fmt.Sprintf("kind %d", e.Key.Kind())
 	}
