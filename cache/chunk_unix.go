@@ -3,6 +3,7 @@
 package cache
 
 import (
+	"os"
 	"sync"
 	"unsafe"
 
@@ -17,6 +18,13 @@ import (
 // regionLen is how much is asked for at a time in octets: a huge page of most processors.
 const regionLen = 2 << 20
 
+// pageSize is what the system gives and takes back whole: 4 KiB, or on some machines 16
+// or 64. A chunk has its pages for itself, so that what is given back is its own alone.
+var pageSize = os.Getpagesize()
+
+// pages is the octets of the pages that n octets take.
+func pages(n int) int { return (n + pageSize - 1) / pageSize * pageSize }
+
 // regions hands out the memory of all caches.
 var regions struct {
 	mu   sync.Mutex
@@ -28,11 +36,11 @@ func newChunk(n int) []byte {
 	r := &regions
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.rest) < n {
+	if len(r.rest) < pages(n) {
 		r.rest = newRegion()
 	}
 	b := r.rest[:n:n]
-	r.rest = r.rest[n:]
+	r.rest = r.rest[pages(n):]
 	return b
 }
 
@@ -53,7 +61,7 @@ func freeChunks(indexes []*index) {
 	for _, x := range indexes {
 		for _, list := range [2][][]byte{x.chunks, x.table} {
 			for _, b := range list {
-				_ = unix.MunmapPtr(unsafe.Pointer(&b[0]), uintptr(len(b)))
+				_ = unix.MunmapPtr(unsafe.Pointer(&b[0]), uintptr(pages(len(b))))
 			}
 		}
 	}
