@@ -104,12 +104,14 @@ func (s *Server) serveConn(conn net.Conn, client netip.Addr) {
 	go c.serve()
 }
 
-// admit counts the connection, unless there are too many.
+// admit counts the connection, unless there are too many. Strangers, who get nothing but
+// a refusal, have to leave half of the places to clients: an IPv6 network has enough
+// addresses to take them all.
 func (s *Server) admit(c *tcpConn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case len(s.conns) >= s.maxConns:
+	case len(s.conns) >= s.maxConns, len(s.conns) >= s.maxConns/2 && !s.Allows(c.client):
 		s.limits[limitConnections].Add(1)
 		return false
 	case s.perClient[network(c.client)] >= maxClientConns:
@@ -251,7 +253,12 @@ func frame(b []byte, start int) []byte {
 
 // resolve resolves a question on a goroutine of its own, once there is a place for it.
 func (c *tcpConn) resolve(w *worker, query []byte, meta Meta, q wire.Query) bool {
-	c.places <- struct{}{}
+	select {
+	case c.places <- struct{}{}:
+	default:
+		c.places <- struct{}{}
+		w.now = c.s.o.Clock() // a walk may have ended meanwhile, and TTLs too
+	}
 	if !c.s.enter(c.client) {
 		<-c.places
 		return false

@@ -289,6 +289,53 @@ func inUse() int64 {
 	return int64(m.HeapAlloc + m.StackInuse)
 }
 
+// Strangers hold connections open by questions that are refused.
+func TestStrangersLeaveHalfOfTheConnectionsToClients(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, settings{silent: true, clock: bubbleClock})
+		var conns []net.Conn
+		for i := range maxConns {
+			conns = append(conns, w.pipe(fmt.Sprintf("2001:db8:0:%x::1", i/maxClientConns)))
+		}
+		if n := w.Stats().TCPConns; n != maxConns/2 {
+			t.Errorf("%d connections of strangers, want %d", n, maxConns/2)
+		}
+		c := w.pipe("127.0.0.1")
+		conns = append(conns, c)
+		mustWrite(t, c, framed(t, "www.example.com.", "A"))
+		if r := unpack(t, mustRead(t, c)); len(r.Answer) != 1 {
+			t.Error(r)
+		}
+		for _, c := range conns {
+			c.Close()
+		}
+	})
+}
+
+// What waited in a connection behind questions that took long is answered as of then.
+func TestATTLThatRanOutWhileAConnectionWasBusyIsNotServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate("192.0.2.1")
+		w := newWorld(t, settings{silent: true, clock: bubbleClock, text: slowAndFast, dial: g.wrap})
+		defer g.open()
+		w.ask(t, handle, question("n0.fast.example.", "A", 0))
+		time.Sleep(298 * time.Second)
+		c := w.pipe("127.0.0.1")
+		defer c.Close()
+		var queries []byte
+		for i := range maxPipelined + 1 {
+			queries = append(queries, framed(t, fmt.Sprintf("n%d.slow.example.", i), "A")...)
+		}
+		queries = append(queries, framed(t, "n0.fast.example.", "A")...)
+		go c.Write(queries)
+		for range maxPipelined + 2 {
+			if r := unpack(t, mustRead(t, c)); len(r.Answer) == 1 && r.Answer[0].Header().Ttl != 300 {
+				t.Errorf("after %d s: %v", 298+7, r.Answer)
+			}
+		}
+	})
+}
+
 func TestOneConnectionHasAtMost32QuestionsInFlight(t *testing.T) {
 	const most = 32
 	const all = most + 8
