@@ -180,12 +180,12 @@ func outdated(old, next *config.Config) []wire.Name {
 }
 
 // reloadOnSignal reloads at each SIGHUP until ctx ends, and tells systemd
-// (Type=notify-reload).
+// (Type=notify-reload). After that the signal does nothing, so that it does not end the
+// process before the last replies and the snapshot are written.
 func (p *parts) reloadOnSignal(ctx context.Context) {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	go func() {
-		defer signal.Stop(hup)
 		for {
 			select {
 			case <-hup:

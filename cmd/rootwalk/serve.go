@@ -56,6 +56,7 @@ http://127.0.0.1:9153/metrics.`,
 			p.load = func() (*config.Config, []string, error) { return s.configuration(cmd) }
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
+			signal.Ignore(syscall.SIGPIPE) // who reads the log may go; Go would end the process at the next line
 			return p.run(ctx, cfg, log, nil)
 		},
 	}

@@ -143,6 +143,10 @@ func TestServeAnswersWhatIsInFlightBeforeItEnds(t *testing.T) {
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
+	for range 10 { // a reload, or the end of a terminal, at the worst time
+		time.Sleep(10 * time.Millisecond)
+		_ = s.cmd.Process.Signal(syscall.SIGHUP)
+	}
 	r, err := (&dns.Conn{Conn: conns[0]}).ReadMsg()
 	if err != nil {
 		t.Fatalf("no reply to the question in flight: %v", err)
@@ -157,6 +161,36 @@ func TestServeAnswersWhatIsInFlightBeforeItEnds(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	t.Attr("row", "F | SIGTERM with questions in flight, over UDP and TCP | all are answered, exit code 0 | held | ")
+}
+
+// A log that nobody reads any more is no reason to end: a pipe into another program, or
+// the log of a container.
+func TestTheServerOutlivesWhoReadsItsLog(t *testing.T) {
+	_, path := loopbackInternet(t)
+	at := freePort(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := command("serve", "-c", path, "--listen", at.String())
+	cmd.Stdout, cmd.Stderr = w, w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	w.Close()
+	for lines := bufio.NewScanner(r); lines.Scan() && !strings.Contains(lines.Text(), `"ready"`); {
+	}
+	r.Close()
+	_ = cmd.Process.Signal(syscall.SIGHUP) // which is logged
+	time.Sleep(50 * time.Millisecond)
+	if got := brief(ask(t, "udp", at, "www.example.com.", "A")); got != "NOERROR | www.example.com. A 192.0.2.80" {
+		t.Error(got)
+	}
+	_ = cmd.Process.Signal(syscall.SIGTERM) // and so is this
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestABusyAddressIsOneClearError(t *testing.T) {

@@ -96,9 +96,11 @@ func (p *parts) watchdog(ctx context.Context, log *slog.Logger) {
 	}()
 }
 
-// answers tells whether a query gets any reply.
+// answers tells whether a query gets any reply, or where this host itself is to get none
+// (access.rules), comes to its end.
 func (p *parts) answers(ctx context.Context) bool {
 	query := wire.AppendQuestion(nil, 1, 0, wire.MustName("localhost."), wire.TypeA, wire.ClassIN)
 	loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	return len(p.server.Handle(ctx, nil, query, server.Meta{Transport: server.UDP, Client: loopback})) > 0
+	reply := p.server.Handle(ctx, nil, query, server.Meta{Transport: server.UDP, Client: loopback})
+	return len(reply) > 0 || !p.server.Allows(loopback)
 }

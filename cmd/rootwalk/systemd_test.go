@@ -63,6 +63,19 @@ func TestSystemdIsToldOfReadinessReloadsAndHealth(t *testing.T) {
 	next("STOPPING=1")
 }
 
+func TestTheWatchdogIsContentWhereThisHostGetsNoReply(t *testing.T) {
+	_, path, base := loopbackSettings(t)
+	rewrite(t, path, base+"access: {rules: [127.0.0.0/8 deny]}")
+	notify, next := told(t)
+	cmd := command("serve", "-c", path, "--listen", freePort(t).String())
+	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+notify, "WATCHDOG_USEC=100000")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	next("WATCHDOG=1")
+}
+
 func TestSocketsThatSystemdHasOpenedAreServed(t *testing.T) {
 	_, path := loopbackInternet(t)
 	udp, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
