@@ -125,7 +125,7 @@ func (w *walk) expand(res *meaning, d *dnssec.Denial, q wire.Question) bool {
 func (w *walk) keepWildcards(sets []wire.RRset) {
 	for _, s := range sets {
 		p := &piece{final: []wire.RRset{s}, status: cache.Secure}
-		if w.dropForbidden(p); p.status == cache.Secure {
+		if w.dropForbidden(p, ""); p.status == cache.Secure {
 			w.r.keepReply(&wire.Reply{Question: wire.Question{Name: s.Name, Type: s.Type, Class: s.Class}, Answer: p.final}, s.TTL, standing{status: p.status})
 		}
 	}

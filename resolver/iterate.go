@@ -102,7 +102,7 @@ func (w *walk) keepStep(ask wire.Question, res *meaning) {
 		return
 	}
 	w.r.bound(p, res.kind)
-	w.dropForbidden(p)
+	w.dropForbidden(p, "")
 	w.keep(ask, p)
 }
 

@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -68,9 +69,15 @@ func (w *walk) resolve(q wire.Question) (*wire.Reply, uint32, error) {
 		if w.ctx.Err() != nil {
 			return nil, 0, &Failure{EDE: wire.EDENoReachable, Text: "no answer in time", partial: w.hurried()}
 		}
-		p, err := w.piece(wire.Question{Name: name, Type: q.Type, Class: q.Class})
+		link := wire.Question{Name: name, Type: q.Type, Class: q.Class}
+		p, err := w.piece(link)
 		if err != nil {
 			return nil, 0, err
+		}
+		// What a name may have, one that is an alias of it may not: it is the alias that the
+		// client believes in.
+		if link != w.client || len(p.links) > 0 {
+			w.dropForbidden(p, q.Name)
 		}
 		for _, l := range p.links { // a DNAME may be used twice
 			if findSet(rep.Answer, l.Name, l.Type, l.Class) == nil {
@@ -192,7 +199,7 @@ func (w *walk) accept(q wire.Question, m *meaning) (*piece, error) {
 			return nil, err
 		}
 	}
-	w.dropForbidden(p)
+	w.dropForbidden(p, "")
 	w.keep(q, p)
 	w.keepWildcards(p.wildcards)
 	return p, nil
@@ -201,8 +208,7 @@ func (w *walk) accept(q wire.Question, m *meaning) (*piece, error) {
 const leftOut = "records whose data do not fit their type were left out"
 
 // local answers a link about a name that is nobody else's business: an alias may
-// lead to one. Behind an alias such a name may not have a forbidden address
-// either, since it is the alias that the client believes in.
+// lead to one.
 func (w *walk) local(q wire.Question) *piece {
 	if w.r.o.Local == nil {
 		return nil
@@ -212,11 +218,7 @@ func (w *walk) local(q wire.Question) *piece {
 		return nil
 	}
 	w.trace.add(Step{Kind: StepNote, Text: q.Name.String() + answeredHere})
-	p := &piece{rcode: rep.Rcode, final: rep.Answer, soa: rep.Authority, ttl: localLifetime, status: cache.Insecure}
-	if q != w.client {
-		w.dropForbidden(p)
-	}
-	return p
+	return &piece{rcode: rep.Rcode, final: rep.Answer, soa: rep.Authority, ttl: localLifetime, status: cache.Insecure}
 }
 
 // known looks for the link in the cache: the answer itself, or an alias in its
@@ -236,8 +238,7 @@ func (w *walk) known(q wire.Question) *piece {
 		}
 	}
 	infers := w.infers(q)
-	for n := q.Name; n != wire.Root; {
-		infers = infers && w.r.zones[n] == nil // what is outside of a configured zone knows nothing of it
+	for n := q.Name; n != wire.Root && w.r.zones[n] == nil; { // what is outside of a configured zone knows nothing of it
 		n = n.Parent()
 		if infers {
 			if p := w.below(n, q); p != nil {
@@ -329,21 +330,23 @@ func (w *walk) cached(k, q wire.Question) *piece {
 	return p
 }
 
-// dropForbidden takes addresses out of a piece that its name may not have.
-func (w *walk) dropForbidden(p *piece) {
+// dropForbidden takes addresses out of a piece that a name may not have: the one that
+// was asked for, or "" for that of the addresses themselves.
+func (w *walk) dropForbidden(p *piece, asked wire.Name) {
 	for i := range p.final {
 		f := &p.final[i]
+		name := cmp.Or(asked, f.Name)
 		kept := f.Data[:0:0]
 		for _, d := range f.Data {
-			if a, ok := address(wire.Record{Type: f.Type, Data: d}); !ok || !w.r.o.Rebinding.Forbids(f.Name, a) {
+			if a, ok := address(wire.Record{Type: f.Type, Data: d}); !ok || !w.r.o.Rebinding.Forbids(name, a) {
 				kept = append(kept, d)
 			}
 		}
 		if len(kept) == len(f.Data) {
 			continue
 		}
-		p.because(wire.EDEBlocked, f.Name.String()+" may not have private addresses")
-		w.trace.add(Step{Kind: StepNote, Text: f.Name.String() + " has private addresses, which this name may not have"})
+		p.because(wire.EDEBlocked, name.String()+" may not have private addresses")
+		w.trace.add(Step{Kind: StepNote, Text: f.Name.String() + " has private addresses, which " + name.String() + " may not have"})
 		if p.status == cache.Secure { // what is left is not what was signed
 			p.status = cache.Insecure
 		}
