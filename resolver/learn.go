@@ -58,6 +58,14 @@ func (l *learning) begin(q wire.Question) bool {
 	return true
 }
 
+// full tells whether no other may begin: whoever has names that are slow to renew can see
+// to that, so that what has to be renewed has to be waited for.
+func (l *learning) full() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.m) >= maxLearning
+}
+
 func (l *learning) end(q wire.Question) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

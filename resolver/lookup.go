@@ -132,7 +132,7 @@ func (r *Resolver) begin(req *Request) (s start) {
 // one is under way, or earlier with stale data.
 func (r *Resolver) await(req Request, s *start, then func(Result, error)) {
 	if s.stale {
-		if r.o.Stale.ClientTimeout == 0 || r.failedBefore(req.Question) { // one client has waited; nobody else has to
+		if !r.learn.full() && (r.o.Stale.ClientTimeout == 0 || r.failedBefore(req.Question)) { // one client has waited; nobody else has to
 			r.Refresh(req.Question)
 			then(s.old, nil)
 			return

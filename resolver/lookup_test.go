@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -259,6 +260,60 @@ func TestRefreshLeavesAFailureAlone(t *testing.T) {
 		r.Close()
 		if n := len(net.Queries()) - before; n != 0 {
 			t.Errorf("%d packets for a question that failed a moment ago", n)
+		}
+	})
+}
+
+func TestSlowNamesDoNotKeepOthersStale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		text := wwwZone
+		for i := range 8 { // so many zones that none is crowded
+			text += fmt.Sprintf("== zone z%d.com @ 192.0.2.1%d\n* 10 A 192.0.2.80\n", i, i)
+		}
+		r, net := newOver(t, text, Options{Clock: virtual(), Stale: Stale{Enabled: true}})
+		defer r.Close()
+		ask := func(q wire.Question) Result {
+			t.Helper()
+			res, err := r.Lookup(t.Context(), Request{Question: q})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return res
+		}
+		slow := func(i int) wire.Question {
+			return wire.Question{Name: wire.MustName(fmt.Sprintf("n%d.z%d.com.", i, i%8)), Type: wire.TypeA, Class: wire.ClassIN}
+		}
+		ask(www().Question)
+		for i := range maxLearning {
+			ask(slow(i))
+		}
+		silence := func(server string) {
+			if err := net.SetFaults(server, "drop"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		silence("192.0.2.1")
+		for i := range 8 {
+			silence(fmt.Sprintf("192.0.2.1%d", i))
+		}
+		time.Sleep(101 * time.Second)
+		var wg sync.WaitGroup // all fail once, so that nobody waits for them any more
+		for i := range maxLearning {
+			wg.Go(func() { ask(slow(i)) })
+		}
+		wg.Go(func() { ask(www().Question) })
+		wg.Wait()
+		time.Sleep(time.Minute)
+		if err := net.SetFaults("192.0.2.1", ""); err != nil {
+			t.Fatal(err)
+		}
+		for i := range maxLearning {
+			ask(slow(i))
+		}
+		ask(www().Question)
+		time.Sleep(100 * time.Millisecond)
+		if res := ask(www().Question); res.Stale {
+			t.Error("still stale, though its server is back")
 		}
 	})
 }
