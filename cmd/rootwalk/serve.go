@@ -105,7 +105,7 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 		mux := metrics.Mux(metrics.Rooms{Cache: p.cache, Upstream: p.upstream, Resolver: p.resolver, Server: p.server, Reloads: p.reloadStats, Snapshots: p.snapshotStats, Validation: p.validationStats, NotLogged: p.queriesNotLogged, Tap: &p.tapCounts, Version: version}, p.resolver.Primed, rooms.Page(p.server.Allows))
 		sampleBehind(ctx, rooms)
 		srv := metrics.Server(mux)
-		go func() { _ = srv.Serve(ln) }()
+		go func() { _ = srv.Serve(metrics.Bounded(ln)) }()
 		defer srv.Close()
 	}
 	r := p.resolver
