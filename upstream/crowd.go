@@ -43,6 +43,7 @@ type crowd struct {
 	ended    uint8      // of the present window
 	timeouts uint8      // among them
 	changed  clock.Time // what began before says nothing about the present size
+	alive    bool       // there was an answer, and no window of silence since
 }
 
 // enter counts one more, and reports false where there are enough of them.
@@ -61,12 +62,15 @@ func (c *crowd) leave(began, now clock.Time, o result) {
 	c.ended++
 	if o == silent {
 		c.timeouts++
+	} else {
+		c.alive = true
 	}
 	if c.ended < crowdWindow {
 		return
 	}
 	size := c.size
 	if 2*c.timeouts > c.ended {
+		c.alive = false
 		size = min(size+1, uint8(len(crowdSizes)-1))
 	} else if size > 0 {
 		size--
@@ -119,12 +123,23 @@ func (cs *crowds) leave(c *crowd, began, now clock.Time, o result) {
 	c.leave(began, now, o)
 }
 
-// admit enters the crowd of a server; leave is to be called with the outcome in
-// any case.
-func (u *Upstream) admit(s *server) (leave func(error), err error) {
+// alive tells whether the servers of the zone answer for it. Anybody can delegate zones
+// to a server that drops what it does not serve, so that it looks dead; those that it
+// does serve are not to suffer for it as the others do.
+func (cs *crowds) alive(zone wire.Name) bool {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	c, ok := cs.zones.Peek(zone)
+	return ok && c.alive
+}
+
+// admit enters the crowd of a server for a zone; leave is to be called with the outcome
+// in any case.
+func (u *Upstream) admit(s *server, zone wire.Name) (leave func(error), err error) {
 	began := u.o.Clock()
+	alive := u.crowds.alive(zone)
 	s.mu.Lock()
-	fits := s.crowd.enter()
+	fits := s.crowd.enter() || alive && s.crowd.in <= crowdSizes[1]
 	s.mu.Unlock()
 	if !fits {
 		u.stats.serverCrowded.Add(1)

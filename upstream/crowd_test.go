@@ -78,3 +78,30 @@ func TestFewQuestionsAtOnceForAServerThatIsSilent(t *testing.T) {
 		}
 	})
 }
+
+func TestZonesThatAServerDoesNotServeTakeNoPlacesOfThoseThatItDoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, oneZone)
+		honest := asking("www.example.com.")
+		honest.Zone = wire.MustName("example.com.")
+		if _, err := r.exchange(honest); err != nil {
+			t.Fatal(err)
+		}
+		r.faults(theServer, "drop")
+		for _, zone := range []string{"a.attacker.", "b.attacker.", "c.attacker."} {
+			r.flood(100, theServer, zone, ErrServerCrowded)
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if n := r.flood(100, theServer, "d.attacker.", ErrServerCrowded); n != 80 {
+				t.Errorf("%d of 100 of the attacker's questions were turned away, want 80", n)
+			}
+		})
+		synctest.Wait()
+		r.faults(theServer)
+		if _, err := r.exchange(honest); err != nil {
+			t.Errorf("a zone that the server does serve: %v", err)
+		}
+		wg.Wait()
+	})
+}

@@ -124,7 +124,7 @@ func known(err error) bool {
 // exchange is Exchange without the company of others.
 func (u *Upstream) exchange(ctx context.Context, a Ask) (*Reply, error) {
 	s := u.know(a.Server.Addr())
-	leave, err := u.admit(s)
+	leave, err := u.admit(s, a.Zone)
 	var r *Reply
 	defer func() { leave(err) }()
 	if err != nil {
