@@ -38,7 +38,8 @@ func ParseQuestion(name, rrtype string) (wire.Question, error) {
 	return q, err
 }
 
-// presentation is a record in master-file form.
+// presentation is a record in master-file form, or in that of unknown types (RFC 3597
+// section 5) where the first would have something to command a terminal with (NULL).
 func presentation(r wire.Record) string {
 	msg := wire.AppendQuestion(nil, 0, 0, wire.Root, r.Type, r.Class)[:wire.HeaderLen]
 	msg[5], msg[7] = 0, 1
@@ -47,7 +48,7 @@ func presentation(r wire.Record) string {
 		byte(r.TTL>>24), byte(r.TTL>>16), byte(r.TTL>>8), byte(r.TTL), byte(len(r.Data)>>8), byte(len(r.Data)))
 	msg = append(msg, r.Data...)
 	rr, _, err := dns.UnpackRR(msg, wire.HeaderLen)
-	if err != nil {
+	if err != nil || strings.ContainsFunc(rr.String(), func(c rune) bool { return c != '\t' && (c < ' ' || c > '~') }) {
 		return fmt.Sprintf("%s %d %s \\# %d %x", r.Name, r.TTL, r.Type, len(r.Data), r.Data)
 	}
 	return strings.ReplaceAll(rr.String(), "\t", " ")
