@@ -161,12 +161,25 @@ func TestWhoWaitsCostsLittle(t *testing.T) {
 	if more > goroutines+2 || perWaiter > 1024 {
 		t.Errorf("%d goroutines and %d octets each for %d who wait", more-goroutines, perWaiter, addresses*each)
 	}
+	const conns, pipelined = 10, 30
+	before := w.Stats().Pending
+	for range conns {
+		c := w.dial(t, overTCP)
+		defer c.Close()
+		for range pipelined {
+			c.send(pack(t, question("a.slow.example.", "A", 1232)))
+		}
+	}
+	eventually(t, "all wait over TCP", func() bool { return w.Stats().Pending == before+conns*pipelined })
+	if overTCP, _ := measure(); overTCP > more+conns+2 {
+		t.Errorf("%d goroutines for %d who wait over %d connections", overTCP-more, conns*pipelined, conns)
+	}
 	g.open()
 	eventually(t, "nobody waits", func() bool { return w.Stats().Pending == 0 })
 	if n := w.resolver.Stats().Walks; n != 1 {
 		t.Errorf("%d walks", n)
 	}
-	t.Attr("row", fmt.Sprintf("F | %d clients with one question, over UDP | one walk; a fixed few octets each (<= 1 KiB), no goroutine | 1 walk; %d octets | BIND 10 to 100 clients of a question", addresses*each, perWaiter))
+	t.Attr("row", fmt.Sprintf("F | %d clients with one question, a tenth of them over TCP | one walk; a fixed few octets each (<= 1 KiB), no goroutine | 1 walk; %d octets | BIND 10 to 100 clients of a question", addresses*each+conns*pipelined, perWaiter))
 }
 
 // What panicked must not leave a flight behind, for which all later questions

@@ -23,7 +23,6 @@ type Options struct {
 	Clock    clock.Clock // nil is the boot clock
 	Log      *slog.Logger
 	Workers  int  // readers of each UDP address; 0 is one
-	Waiting  int  // the most questions that wait at the same time, for good; 0 is as many as the limit says
 	EDE      bool // say why (RFC 8914)
 
 	Identity *policy.Identity // what is told about this server; nil tells nothing
@@ -39,12 +38,11 @@ type Options struct {
 // Server answers queries. It is safe for use by many goroutines.
 type Server struct {
 	o       Options
-	set     atomic.Pointer[Options] // as they are now; see Set
-	ctx     context.Context         // ends when waiting for answers is over
-	cancel  context.CancelFunc
+	set     atomic.Pointer[Options]  // as they are now; see Set
 	waiting waiting                  // questions that are being resolved
 	limits  [numLimits]atomic.Uint64 // what went beyond them
-	busy    sync.WaitGroup           // their goroutines
+	busy    sync.WaitGroup           // those of clients over UDP
+	late    atomic.Int64             // octets of replies that wait until connections have room; see maxLate
 	stats   counters                 // of all but the readers
 	workers sync.Pool                // those that nobody has borrowed
 
@@ -80,7 +78,6 @@ func New(o Options) *Server {
 	s := &Server{o: o, conns: map[*tcpConn]struct{}{}, perClient: map[netip.Addr]int{}}
 	s.maxConns = min(maxConns, descriptors()/4)
 	s.waiting.clients = map[netip.Addr]int{}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.set.Store(&o)
 	s.tallies = []*counters{&s.stats}
 	return s
@@ -89,7 +86,7 @@ func New(o Options) *Server {
 // Set replaces the settings while queries are answered: the next query is answered
 // by the new ones. Cache, Clock, Log and Workers stay what they were.
 func (s *Server) Set(o Options) {
-	o.Cache, o.Clock, o.Log, o.Workers, o.Waiting = s.o.Cache, s.o.Clock, s.o.Log, s.o.Workers, s.o.Waiting
+	o.Cache, o.Clock, o.Log, o.Workers = s.o.Cache, s.o.Clock, s.o.Log, s.o.Workers
 	if o.Allow == nil {
 		o.Allow = &policy.ACL{}
 	}
@@ -127,7 +124,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
-	s.cancel()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range s.listeners {

@@ -45,6 +45,15 @@ const (
 	maxPipelined = 32
 	// maxWrite is how many octets of replies wait for each other.
 	maxWrite = 16 << 10
+	// maxLate is how many octets of replies that had to be resolved may be ready while
+	// the client of a connection reads those before them.
+	//
+	//limit:unread none by default
+	maxLate = 128 << 10
+	// maxAllLate is the same of all connections; each may have one reply even so.
+	//
+	//limit:unread none by default
+	maxAllLate = 16 << 20
 )
 
 // ListenTCP serves TCP on the address until Shutdown. It returns the address
@@ -150,6 +159,11 @@ type tcpConn struct {
 	places chan struct{} // one for each question that may be resolved at the same time
 	wg     sync.WaitGroup
 	pen    chan struct{} // one writer at a time
+
+	mu       sync.Mutex
+	late     []byte // replies to questions that had to be resolved, to be written
+	resolved int    // how many those are
+	writing  bool   // by writeLate
 }
 
 func (c *tcpConn) serve() {
@@ -251,7 +265,7 @@ func frame(b []byte, start int) []byte {
 	return b
 }
 
-// resolve resolves a question on a goroutine of its own, once there is a place for it.
+// resolve has a question resolved, once there is a place for it.
 func (c *tcpConn) resolve(w *worker, query []byte, meta Meta, q wire.Query) bool {
 	select {
 	case c.places <- struct{}{}:
@@ -264,21 +278,48 @@ func (c *tcpConn) resolve(w *worker, query []byte, meta Meta, q wire.Query) bool
 		return false
 	}
 	c.wg.Add(1)
-	own, start := append([]byte(nil), query...), w.now
-	go func() {
-		defer c.wg.Done()
-		defer c.s.leave(c.client)
-		defer func() { <-c.places }()
-		w := c.s.borrow()
-		defer c.s.giveBack(w)
-		reply := w.resolveSafe(c.s.ctx, append(w.out, 0, 0), own, meta, &q)
-		if reply != nil {
-			w.out = reply[:0]
-			_ = c.write(frame(reply, 0))
-		}
-		w.stats.latency(miss, c.s.o.Clock().Sub(start), 1)
-	}()
+	w.wait(&waiter{conn: c, meta: meta, q: q}, query)
 	return true
+}
+
+// deliver has the reply to a question written, soon: it copies it, and waits for no
+// client. Replies that are ready meanwhile go out together; a client that lets too many
+// pile up loses its connection.
+func (c *tcpConn) deliver(framed []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n := len(framed); len(c.late) > 0 && (len(c.late)+n > maxLate || c.s.late.Load()+int64(n) > maxAllLate) {
+		c.s.limits[limitUnread].Add(1)
+		c.conn.Close()
+	} else {
+		c.late = append(c.late, framed...)
+		c.s.late.Add(int64(n))
+	}
+	c.resolved++
+	if !c.writing {
+		c.writing = true
+		go c.writeLate()
+	}
+}
+
+// writeLate writes until there is nothing more.
+func (c *tcpConn) writeLate() {
+	for {
+		c.mu.Lock()
+		replies, n := c.late, c.resolved
+		c.late, c.resolved, c.writing = nil, 0, n > 0
+		c.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		_ = c.write(replies)
+		c.s.late.Add(-int64(len(replies)))
+		for range n {
+			c.s.leave(c.client)
+			<-c.places
+			c.wg.Done()
+		}
+	}
 }
 
 // close ends the connection after the last reply. A server that ends has clients

@@ -122,7 +122,7 @@ func TestOneClientHasAtMost32Connections(t *testing.T) {
 func TestWhatComesWhileTooManyWaitIsTurnedAway(t *testing.T) {
 	other, self := netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("127.0.0.1")
 	for limit, crowd := range map[string]map[netip.Addr]int{
-		"waiting":        {other: MaxPending},
+		"waiting":        {other: maxPending},
 		"client_waiting": {self: maxClientPending},
 	} {
 		w := newWorld(t, settings{})

@@ -378,3 +378,29 @@ func TestOneConnectionHasAtMost32QuestionsInFlight(t *testing.T) {
 		}
 	})
 }
+
+// Who asks for much and reads nothing keeps neither replies in memory nor places.
+func TestWhoLetsRepliesPileUpLosesTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		text := "== zone example @ 192.0.2.1\n" + "*.big TXT" + strings.Repeat(` "`+strings.Repeat("x", 250)+`"`, 80) + "\n"
+		w := newWorld(t, settings{text: text, silent: true, clock: bubbleClock})
+		conn := w.pipe("127.0.0.1")
+		defer conn.Close()
+		begin := time.Now()
+		for i := range maxPipelined {
+			if _, err := conn.Write(framed(t, fmt.Sprintf("n%d.big.example.", i), "TXT")); err != nil {
+				break // it is closed
+			}
+		}
+		synctest.Wait()
+		if n := w.Stats().Limits["unread"]; n == 0 {
+			t.Error("the limit was not met")
+		}
+		if n, st := w.late.Load(), w.Stats(); n != 0 || st.Pending != 0 || st.TCPConns != 0 {
+			t.Errorf("%d octets, %d questions, %d connections are left", n, st.Pending, st.TCPConns)
+		}
+		if d := time.Since(begin); d >= writeTime {
+			t.Errorf("closed after %v", d)
+		}
+	})
+}

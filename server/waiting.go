@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -11,13 +10,12 @@ import (
 // answers never wait, and never count.
 
 const (
-	// MaxPending is the most questions that wait at the same time, identical ones
-	// counted each. Each is a record of some 300 octets over UDP, and over TCP a
-	// goroutine of 6 to 16 KiB. What comes beyond is dropped over UDP, and ends the
-	// connection over TCP. Where memory is limited it is one for each 64 KiB of it.
+	// maxPending is the most questions that wait at the same time, identical ones
+	// counted each. Each is a record of some 300 octets. What comes beyond is dropped
+	// over UDP, and ends the connection over TCP.
 	//
 	//limit:waiting BIND 1,000 clients; Unbound 1,024 per thread
-	MaxPending = 10_000
+	maxPending = 10_000
 	// maxClientPending is the part of them that one client address may have (IPv6: one
 	// /64), so that nobody takes all places, and nobody gathers answers under a forged
 	// address to have them sent all at once (DNSBomb, CVE-2024-33655).
@@ -40,7 +38,7 @@ func (s *Server) enter(client netip.Addr) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case w.total.Load() >= int64(cmp.Or(s.o.Waiting, MaxPending)):
+	case w.total.Load() >= maxPending:
 		s.limits[limitWaiting].Add(1)
 		return false
 	case w.clients[client] >= maxClientPending:
@@ -83,8 +81,9 @@ const (
 	limitClientWaiting
 	limitConnections
 	limitClientConnections
+	limitUnread
 	numLimits
 )
 
 // limitNames are the limits in metrics.
-var limitNames = [numLimits]string{"waiting", "client_waiting", "connections", "client_connections"}
+var limitNames = [numLimits]string{"waiting", "client_waiting", "connections", "client_connections", "unread"}

@@ -137,7 +137,7 @@ func (p *parts) serverOptions(cfg *config.Config) server.Options {
 	}
 	return server.Options{
 		Identity: policy.NewIdentity(cfg.Server.Version, cfg.Server.Identity), NSID: cfg.Server.NSID, Cookies: p.cookies(cfg),
-		Cache: p.cache, Resolver: p.resolver, Allow: policy.NewACL(cfg.Access.Allow, accessRules(cfg.Access.Rules)...), Log: p.log, Workers: workers, Waiting: waitingIn(config.MemoryLimit()), EDE: cfg.EDE,
+		Cache: p.cache, Resolver: p.resolver, Allow: policy.NewACL(cfg.Access.Allow, accessRules(cfg.Access.Rules)...), Log: p.log, Workers: workers, EDE: cfg.EDE,
 		Queries: p.queryLog(cfg.Log.Queries), Tap: p.tap,
 		StaleTTL: uint32(cfg.Stale.AnswerTTL / time.Second),
 	}

@@ -6,7 +6,6 @@ import (
 
 	"rootwalk/config"
 	"rootwalk/resolver"
-	"rootwalk/server"
 )
 
 // This file bounds Go's heap. Cached entries are not in it (package cache), but walks
@@ -50,16 +49,4 @@ func walksIn(limit int64, limited bool) int {
 		return 0
 	}
 	return int(min(max(limit/perWalk, 1), resolver.MaxInFlight))
-}
-
-// perWaiting is the same for each question that may wait, which over TCP takes up to 16 KiB.
-const perWaiting = 64 << 10
-
-// waitingIn is how many questions may wait where memory is limited to so many bytes; 0 is
-// as many as anywhere.
-func waitingIn(limit int64, limited bool) int {
-	if n := max(limit/perWaiting, 1); limited && n < server.MaxPending {
-		return int(n)
-	}
-	return 0
 }

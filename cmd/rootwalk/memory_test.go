@@ -36,20 +36,6 @@ func TestTheOperatorsLimitOfTheHeapStands(t *testing.T) {
 	}
 }
 
-func TestInASmallContainerFewerWait(t *testing.T) {
-	for _, x := range []struct {
-		limit   int64
-		limited bool
-		want    int
-	}{
-		{0, false, 0}, {1, true, 1}, {128 << 20, true, 2048}, {1 << 30, true, 0},
-	} {
-		if got := waitingIn(x.limit, x.limited); got != x.want {
-			t.Errorf("in %d bytes %d, want %d", x.limit, got, x.want)
-		}
-	}
-}
-
 func TestASmallContainerHasFewerWalksAtOnce(t *testing.T) {
 	for _, x := range []struct {
 		limit   int64
