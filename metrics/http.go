@@ -34,8 +34,10 @@ func Server(mux *http.ServeMux) *http.Server {
 	return &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 }
 
-// maxConns is the most connections to it: each takes a descriptor that asking servers
+// maxConns is the most connections for numbers and page together: each takes a descriptor that asking servers
 // needs, and anybody on this host may open them.
+//
+//bound:http_connections
 const maxConns = 64
 
 // Bounded is a listener that closes at once what comes beyond maxConns connections.

@@ -17,7 +17,8 @@ import (
 // The bounds on TCP clients (RFC 7766 section 6.2).
 const (
 	// maxConns is the most connections of all clients; a quarter of the descriptors
-	// where those are fewer, so that sockets to ask servers with are left.
+	// where those are fewer, so that sockets to ask servers with are left. Strangers
+	// may have half of them.
 	//
 	//limit:connections PowerDNS 1,024
 	maxConns = 1024

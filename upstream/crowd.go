@@ -23,7 +23,8 @@ var (
 	ErrZoneCrowded   = errors.New("limit: questions at once for one zone")
 )
 
-// crowdSizes are the most exchanges at the same time, from healthy to hopeless.
+// crowdSizes are the most exchanges at the same time, from healthy to hopeless. A zone that
+// answers may have the second number at a server that is hopeless for others.
 //
 //limit:server_in_flight,zone_in_flight BIND 200 per zone (fetches-per-zone), off by default; Unbound, PowerDNS none
 var crowdSizes = [...]int{2048, 200, 20}

@@ -15,7 +15,7 @@ import (
 )
 
 // rooms are the packages that have limits, in the order of the table.
-var rooms = []string{"resolver", "upstream", "dnssec", "wire", "cache", "server", "config"}
+var rooms = []string{"resolver", "upstream", "dnssec", "wire", "cache", "server", "metrics", "config"}
 
 // limit is one row of the table.
 type limit struct {
