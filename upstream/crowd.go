@@ -138,9 +138,8 @@ func (cs *crowds) alive(zone wire.Name) bool {
 // in any case.
 func (u *Upstream) admit(s *server, zone wire.Name) (leave func(error), err error) {
 	began := u.o.Clock()
-	alive := u.crowds.alive(zone)
 	s.mu.Lock()
-	fits := s.crowd.enter() || alive && s.crowd.in <= crowdSizes[1]
+	fits := s.crowd.enter() || s.crowd.in <= crowdSizes[1] && u.crowds.alive(zone)
 	s.mu.Unlock()
 	if !fits {
 		u.stats.serverCrowded.Add(1)

@@ -43,15 +43,22 @@ func told(t *testing.T) (path string, next func(word string) string) {
 	}
 }
 
-func TestSystemdIsToldOfReadinessReloadsAndHealth(t *testing.T) {
-	_, path := loopbackInternet(t)
+// watched starts the server as systemd does that watches it, and returns told's next.
+func watched(t *testing.T, path string) (cmd *exec.Cmd, next func(word string) string) {
+	t.Helper()
 	notify, next := told(t)
-	cmd := command("serve", "-c", path, "--listen", freePort(t).String())
+	cmd = command("serve", "-c", path, "--listen", freePort(t).String())
 	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+notify, "WATCHDOG_USEC=100000")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	return cmd, next
+}
+
+func TestSystemdIsToldOfReadinessReloadsAndHealth(t *testing.T) {
+	_, path := loopbackInternet(t)
+	cmd, next := watched(t, path)
 	next("READY=1")
 	next("WATCHDOG=1")
 	_ = cmd.Process.Signal(syscall.SIGHUP)
@@ -66,13 +73,7 @@ func TestSystemdIsToldOfReadinessReloadsAndHealth(t *testing.T) {
 func TestTheWatchdogIsContentWhereThisHostGetsNoReply(t *testing.T) {
 	_, path, base := loopbackSettings(t)
 	rewrite(t, path, base+"access: {rules: [127.0.0.0/8 deny]}")
-	notify, next := told(t)
-	cmd := command("serve", "-c", path, "--listen", freePort(t).String())
-	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+notify, "WATCHDOG_USEC=100000")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	_, next := watched(t, path)
 	next("WATCHDOG=1")
 }
 
