@@ -53,10 +53,13 @@ func (r *Resolver) Recheck() {
 	}
 }
 
-// forbids tells whether an answer has an address that its name may not have.
+// forbids tells whether an answer has an address that its name, or the name that is an
+// alias of it, may not have.
 func (r *Resolver) forbids(e *cache.Entry) bool {
 	q := e.Key.Question()
-	if q.Type != wire.TypeA && q.Type != wire.TypeAAAA && q.Type != wire.TypeANY {
+	switch q.Type {
+	case wire.TypeA, wire.TypeAAAA, wire.TypeSVCB, wire.TypeHTTPS, wire.TypeANY:
+	default:
 		return false
 	}
 	var m wire.Message
@@ -64,7 +67,7 @@ func (r *Resolver) forbids(e *cache.Entry) bool {
 		return false
 	}
 	for _, rec := range m.Answer {
-		if a, ok := address(rec); ok && r.o.Rebinding.Forbids(rec.Name, a) {
+		if r.forbidden(rec.Name, rec.Type, rec.Data) || r.forbidden(wire.Name(q.Name), rec.Type, rec.Data) {
 			return true
 		}
 	}

@@ -1,12 +1,14 @@
 package resolver
 
 import (
+	"net/netip"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"rootwalk/cache"
+	"rootwalk/policy"
 	"rootwalk/wire"
 )
 
@@ -83,6 +85,53 @@ func TestAWalkBeforeAFlushLeavesNothingBehind(t *testing.T) {
 		})
 		if len(kept) > 0 {
 			t.Errorf("a walk that was under way has kept something of %q", kept)
+		}
+	})
+}
+
+func TestStricterRulesOnAddressesForgetTheAnswersTheyForbid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := newOver(t, `== zone example.com @ 192.0.2.1
+www A 10.0.0.1
+web HTTPS 1 . ipv4hint=10.0.0.1
+far HTTPS 1 . ipv4hint=192.0.2.80
+alias CNAME www.corp.example.org.
+== zone example.org @ 192.0.2.1
+www.corp A 10.0.0.1
+`, Options{Clock: virtual()})
+		defer func() { r.Close() }()
+		r.Prime(t.Context())
+		questions := []struct {
+			name    string
+			typ     wire.Type
+			answers int // by the stricter rules
+		}{
+			{"www.example.com.", wire.TypeA, 0},
+			{"web.example.com.", wire.TypeHTTPS, 0},
+			{"far.example.com.", wire.TypeHTTPS, 1},
+			{"alias.example.com.", wire.TypeA, 1}, // the alias alone
+			{"www.corp.example.org.", wire.TypeA, 1},
+		}
+		ask := func(name string, typ wire.Type) int {
+			res, err := r.Lookup(t.Context(), Request{Question: wire.Question{Name: wire.MustName(name), Type: typ, Class: wire.ClassIN}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return res.Reply.Answers()
+		}
+		for _, q := range questions {
+			if ask(q.name, q.typ) == 0 {
+				t.Errorf("no answer for %s where every address is allowed", q.name)
+			}
+		}
+		o := *r.o
+		o.Rebinding = policy.NewRebinding([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, []wire.Name{wire.MustName("corp.example.org.")})
+		r = r.With(o)
+		r.Recheck()
+		for _, q := range questions {
+			if n := ask(q.name, q.typ); n != q.answers {
+				t.Errorf("%s %s: %d records by the stricter rules, want %d", q.name, q.typ, n, q.answers)
+			}
 		}
 	})
 }

@@ -330,15 +330,15 @@ func (w *walk) cached(k, q wire.Question) *piece {
 	return p
 }
 
-// dropForbidden takes addresses out of a piece that a name may not have: the one that
-// was asked for, or "" for that of the addresses themselves.
+// dropForbidden takes records out of a piece whose addresses a name may not have: the one
+// that was asked for, or "" for that of the records themselves.
 func (w *walk) dropForbidden(p *piece, asked wire.Name) {
 	for i := range p.final {
 		f := &p.final[i]
 		name := cmp.Or(asked, f.Name)
 		kept := f.Data[:0:0]
 		for _, d := range f.Data {
-			if a, ok := address(wire.Record{Type: f.Type, Data: d}); !ok || !w.r.o.Rebinding.Forbids(name, a) {
+			if !w.r.forbidden(name, f.Type, d) {
 				kept = append(kept, d)
 			}
 		}
@@ -354,4 +354,15 @@ func (w *walk) dropForbidden(p *piece, asked wire.Name) {
 		f.Data, f.Sigs = kept, nil
 	}
 	p.final = slices.DeleteFunc(p.final, func(s wire.RRset) bool { return len(s.Data) == 0 })
+}
+
+// forbidden tells whether a record gives the name an address that it may not have. A
+// service binding does so too: clients connect to its hints before they have asked for
+// anything else (RFC 9460 section 7.3).
+func (r *Resolver) forbidden(name wire.Name, t wire.Type, data string) bool {
+	if t == wire.TypeSVCB || t == wire.TypeHTTPS {
+		return slices.ContainsFunc(wire.Hints(data), func(a netip.Addr) bool { return r.o.Rebinding.Forbids(name, a) })
+	}
+	a, ok := address(wire.Record{Type: t, Data: data})
+	return ok && r.o.Rebinding.Forbids(name, a)
 }

@@ -23,6 +23,8 @@ const (
 	TypeDNSKEY     Type = 48
 	TypeNSEC3      Type = 50
 	TypeNSEC3PARAM Type = 51
+	TypeSVCB       Type = 64
+	TypeHTTPS      Type = 65
 	TypeNXNAME     Type = 128
 	TypeTKEY       Type = 249
 	TypeTSIG       Type = 250
