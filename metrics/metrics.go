@@ -35,6 +35,7 @@ type Rooms struct {
 	Reloads   func() Reloads   // nil where nothing is reloaded
 	Snapshots func() Snapshots // nil where nothing is kept
 	NotLogged func() uint64    // queries that the query log left out
+	LinesLost func() uint64    // lines of the log that nobody took
 	Tap       *dnstap.Counts   // nil where nobody is told
 	// Validation gives the numbers of the validator and of who follows its trust anchors.
 	Validation func() (dnssec.Stats, dnssec.FollowStats)
@@ -106,6 +107,7 @@ var descriptions = []struct {
 	{"config_last_reload_successful", "0 when the last reading of the configuration failed, and an older one is in force.", nil},
 	{"config_last_reload_timestamp_seconds", "When the configuration was last read again without a mistake; 0 is never.", nil},
 	{"query_log_dropped_total", "Queries that the query log left out because writing was too slow.", nil},
+	{"log_lines_lost_total", "Lines of the log that were lost because nobody took them in time.", nil},
 	{"dnstap_messages_total", "Messages for the reader of dnstap by what became of them.", []string{"result"}},
 	{"dnstap_connected", "1 while there is a reader of dnstap.", nil},
 	{"snapshot_entries", "Entries in the last snapshot of the cache; 0 is none yet.", nil},
@@ -210,11 +212,13 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge("cache_bytes", float64(k.Bytes))
 	gauge("cache_limit_bytes", float64(k.Limit))
 	count("cache_evictions_total", k.Evictions)
-	dropped := uint64(0)
-	if c.r.NotLogged != nil {
-		dropped = c.r.NotLogged()
+	for name, lost := range map[string]func() uint64{"query_log_dropped_total": c.r.NotLogged, "log_lines_lost_total": c.r.LinesLost} {
+		n := uint64(0)
+		if lost != nil {
+			n = lost()
+		}
+		count(name, n)
 	}
-	count("query_log_dropped_total", dropped)
 	c.dnstap(count, gauge)
 	c.reloads(count, gauge)
 	c.snapshots(count, gauge)

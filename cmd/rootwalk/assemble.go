@@ -36,6 +36,7 @@ type parts struct {
 
 	log       *slog.Logger
 	level     *slog.LevelVar               // of the log
+	lines     *lines                       // of the log; nil where nobody has to be waited for
 	secret    [server.SecretLen]byte       // of cookies, where none is configured
 	snapshots *snapshots                   // nil where nothing is kept
 	confine   func(written []string) error // gives up rights once the server runs; nil keeps them

@@ -20,8 +20,10 @@ func (p *parts) queryLog(oneIn int) *server.QueryLog {
 	return p.queries
 }
 
-// logQuery writes one line.
+// logQuery writes one line. It waits for who reads the log, so that it is queries that
+// are left out and not other lines.
 func (p *parts) logQuery(q server.Query) {
+	p.lines.room()
 	result := "walk"
 	if q.Cached {
 		result = "cached"

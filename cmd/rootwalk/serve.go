@@ -44,20 +44,30 @@ http://127.0.0.1:9153/metrics.`,
 			if err != nil {
 				return err
 			}
-			log, level := logger(cfg, cmd.ErrOrStderr())
+			signal.Ignore(syscall.SIGPIPE) // who reads the log may go; Go would end the process at the next line
+			note, _ := logger(cfg, cmd.ErrOrStderr())
+			out := newLines(cmd.ErrOrStderr(), note)
+			defer out.end()
+			log, level := logger(cfg, out)
 			for _, w := range warnings {
 				log.Warn(w)
 			}
-			p, err := assemble(cfg, log)
-			if err != nil {
-				return err
+			serve := func() error {
+				p, err := assemble(cfg, log)
+				if err != nil {
+					return err
+				}
+				p.level, p.lines, p.confine = level, out, confine
+				p.load = func() (*config.Config, []string, error) { return s.configuration(cmd) }
+				ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+				defer stop()
+				return p.run(ctx, cfg, log, nil)
 			}
-			p.level, p.confine = level, confine
-			p.load = func() (*config.Config, []string, error) { return s.configuration(cmd) }
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			signal.Ignore(syscall.SIGPIPE) // who reads the log may go; Go would end the process at the next line
-			return p.run(ctx, cfg, log, nil)
+			if err := serve(); err != nil {
+				fmt.Fprintln(out, "rootwalk:", err) // whoever prints it elsewhere would wait for who reads
+				return &exit{code: 1}
+			}
+			return nil
 		},
 	}
 	f := cmd.Flags()
@@ -102,7 +112,7 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 		if err != nil {
 			return metricsError(cfg.Metrics.Listen, err)
 		}
-		mux := metrics.Mux(metrics.Rooms{Cache: p.cache, Upstream: p.upstream, Resolver: p.resolver, Server: p.server, Reloads: p.reloadStats, Snapshots: p.snapshotStats, Validation: p.validationStats, NotLogged: p.queriesNotLogged, Tap: &p.tapCounts, Version: version}, p.resolver.Primed, rooms.Page(p.server.Allows))
+		mux := metrics.Mux(metrics.Rooms{Cache: p.cache, Upstream: p.upstream, Resolver: p.resolver, Server: p.server, Reloads: p.reloadStats, Snapshots: p.snapshotStats, Validation: p.validationStats, NotLogged: p.queriesNotLogged, LinesLost: p.linesLost, Tap: &p.tapCounts, Version: version}, p.resolver.Primed, rooms.Page(p.server.Allows))
 		sampleBehind(ctx, rooms)
 		srv := metrics.Server(mux)
 		go func() { _ = srv.Serve(metrics.Bounded(ln)) }()
