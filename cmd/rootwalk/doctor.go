@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -93,7 +94,7 @@ func examine(cmd *cobra.Command, cfg *config.Config, resolvConf string) ([]findi
 	}
 	found := []finding{{"configuration", fine, "no mistake"}}
 	for _, l := range cfg.Listen {
-		found = append(found, portOf(l))
+		found = append(found, portOf(cmd.Context(), cfg, l))
 	}
 	found = append(found, loops(cfg)...)
 	v4, v6 := rootAddresses(w)
@@ -113,7 +114,7 @@ func examine(cmd *cobra.Command, cfg *config.Config, resolvConf string) ([]findi
 }
 
 // portOf tells whether an address can be listened on, or is by a server that answers.
-func portOf(l string) finding {
+func portOf(ctx context.Context, cfg *config.Config, l string) finding {
 	f := finding{What: "listen " + l, State: fine, Text: "free"}
 	ap, err := netip.ParseAddrPort(l)
 	if err != nil {
@@ -128,7 +129,7 @@ func portOf(l string) finding {
 			return f
 		}
 	}
-	if at, _ := healthAddress(config.Default(), l); healthy(at) == nil {
+	if at, _ := healthAddress(config.Default(), l); healthySoon(ctx, at, cfg) == nil {
 		f.Text = "a name server answers there"
 		return f
 	}

@@ -1,14 +1,20 @@
 package main
 
 import (
+	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"rootwalk/config"
+	"rootwalk/policy"
 	"rootwalk/wire"
 )
 
@@ -23,7 +29,9 @@ func healthcheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "healthcheck", Short: "Ask the server of this host a question; exit 0 if it answers", Args: cobra.NoArgs,
 		Long: `Ask the server of this host over UDP for localhost, which it answers by itself.
-The exit code is 0 if it does and 1 if not, as the health check of a container wants.`,
+The exit code is 0 if it does and 1 if not, as the health check of a container wants.
+A server that refuses is well: access.allow leaves out this host. Where access.rules
+deny it a reply, the question goes over TCP, and hanging up is the answer.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, _, err := s.configuration(cmd)
 			if err != nil {
@@ -33,7 +41,7 @@ The exit code is 0 if it does and 1 if not, as the health check of a container w
 			if err != nil {
 				return err
 			}
-			return healthy(to)
+			return healthySoon(cmd.Context(), to, cfg)
 		},
 	}
 	cmd.Flags().StringVarP(&s.file, "config", "c", "", "configuration `FILE` that says where the server listens")
@@ -60,27 +68,47 @@ func healthAddress(cfg *config.Config, at string) (netip.AddrPort, error) {
 	return ap, nil
 }
 
-// healthy asks a server, and says what is wrong.
-func healthy(at netip.AddrPort) error {
-	conn, err := net.Dial("udp", at.String())
+// healthySoon asks a server that has this configuration, and says what is wrong.
+func healthySoon(ctx context.Context, at netip.AddrPort, cfg *config.Config) error {
+	ctx, cancel := context.WithTimeout(ctx, healthTime)
+	defer cancel()
+	return healthy(ctx, at, policy.NewACL(cfg.Access.Allow, accessRules(cfg.Access.Rules)...))
+}
+
+// healthy asks a server that has these rules, until the deadline of ctx. To be refused is
+// well: a health check is no reason to allow this host what it need not ask.
+func healthy(ctx context.Context, at netip.AddrPort, rules *policy.ACL) error {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "udp", at.String()) // sends nothing
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(healthTime))
 	const id = 0x7277
 	query := wire.AppendQuestion(nil, id, wire.FlagRD, wire.MustName("localhost."), wire.TypeA, wire.ClassIN)
+	denied := rules.Judge(conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr()) == policy.Deny
+	if denied { // silence tells nothing, but who does not live does not hang up
+		if conn, err = d.DialContext(ctx, "tcp", at.String()); err != nil {
+			return fmt.Errorf("%s does not answer: %w", at, err)
+		}
+		defer conn.Close()
+		query = append(binary.BigEndian.AppendUint16(nil, uint16(len(query))), query...)
+	}
+	until, _ := ctx.Deadline()
+	_ = conn.SetDeadline(until)
 	if _, err := conn.Write(query); err != nil {
 		return fmt.Errorf("%s: %w", at, err)
 	}
 	reply := make([]byte, 512)
 	n, err := conn.Read(reply)
 	switch {
+	case denied && (n > 0 || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
+		return nil
 	case err != nil:
 		return fmt.Errorf("%s does not answer: %w", at, err)
 	case n < wire.HeaderLen || reply[0] != id>>8 || reply[1] != id&0xff || reply[2]&0x80 == 0:
 		return fmt.Errorf("%s answers with something else than a reply", at)
-	case wire.Rcode(reply[3]&0xf) != wire.NoError:
+	case wire.Rcode(reply[3]&0xf) != wire.NoError && wire.Rcode(reply[3]&0xf) != wire.Refused:
 		return fmt.Errorf("%s answers %s", at, wire.Rcode(reply[3]&0xf))
 	}
 	return nil

@@ -3,7 +3,6 @@ package main
 // This file is about being run by systemd.
 
 import (
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -169,15 +168,4 @@ func TestTheUnitExposesLittle(t *testing.T) {
 	if strings.Contains(string(out), "ignoring") {
 		t.Errorf("the unit has what systemd does not know:\n%s", out)
 	}
-}
-
-func TestAHealthCheckAsksTheServer(t *testing.T) {
-	_, path := loopbackInternet(t)
-	s, at := serve(t, "-c", path)
-	run(t, "healthcheck", "--server", at.String()).want(t, 0, nil, nil)
-	cfg := file(t, "all.yaml", fmt.Sprintf("listen: [\"0.0.0.0:%d\"]", at.Port()))
-	run(t, "healthcheck", "-c", cfg).want(t, 0, nil, nil)
-	s.stop(t, syscall.SIGTERM)
-	run(t, "healthcheck", "--server", at.String()).want(t, 1, nil, []string{at.String() + " does not answer"})
-	run(t, "healthcheck", "--server", "localhost").want(t, 1, nil, []string{"--server: "})
 }
