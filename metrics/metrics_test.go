@@ -371,6 +371,29 @@ func TestHostileQueriesMakeNoNewSeries(t *testing.T) {
 	}
 }
 
+func TestTheNumbersAreForScrapersByAnyNameAndNameNobody(t *testing.T) {
+	r, at := newRooms(t)
+	ask(t, at, "www.example.com.", dns.TypeA)
+	settle(t, r)
+	mux := Mux(r, r.Resolver.Primed, nil)
+	for _, host := range []string{"127.0.0.1:9153", "10.96.0.10:9153", "rootwalk.dns.svc.cluster.local:9153", "ns1.example.net"} {
+		for _, path := range []string{"/metrics", "/healthz"} {
+			req := httptest.NewRequest(http.MethodGet, path, nil)
+			req.Host, req.RemoteAddr = host, "198.51.100.7:4000"
+			rec := httptest.NewRecorder()
+			mux.ServeHTTP(rec, req)
+			if rec.Code != http.StatusOK {
+				t.Errorf("%s by the name %s says %d", path, host, rec.Code)
+			}
+			for _, secret := range []string{"example", "127.0.0.1", "192.0.2.", "198.51.100."} {
+				if strings.Contains(rec.Body.String(), secret) {
+					t.Errorf("%s tells of %s", path, secret)
+				}
+			}
+		}
+	}
+}
+
 func TestHealthAndReadiness(t *testing.T) {
 	r, _ := newRooms(t)
 	mux := Mux(r, r.Resolver.Primed, nil)
