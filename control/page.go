@@ -73,15 +73,17 @@ func (r *Rooms) Page(allowed func(netip.Addr) bool) http.Handler {
 		}
 		select {
 		case places <- struct{}{}:
-			defer func() { <-places }()
 		case <-req.Context().Done():
 			return
 		}
-		ctx, cancel := context.WithTimeout(req.Context(), resolver.QuestionTime)
-		defer cancel()
-		if p.Explanation, err = Explain(ctx, r.Resolver(), resolver.Request{Question: q, Anew: p.Anew}); err != nil {
-			p.Problem = err.Error()
-		}
+		func() {
+			defer func() { <-places }() // before the reply, which a client may leave unread
+			ctx, cancel := context.WithTimeout(req.Context(), resolver.QuestionTime)
+			defer cancel()
+			if p.Explanation, err = Explain(ctx, r.Resolver(), resolver.Request{Question: q, Anew: p.Anew}); err != nil {
+				p.Problem = err.Error()
+			}
+		}()
 		r.render(w, p)
 	})
 	return guarded(mux, allowed)

@@ -1,12 +1,15 @@
 package control
 
 import (
+	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -83,6 +86,46 @@ func TestThePageExplains(t *testing.T) {
 		if page := visit(h, "GET", "/explain?"+wrong, here, hereHost).Body.String(); !strings.Contains(page, why) {
 			t.Errorf("%q is not refused", wrong)
 		}
+	}
+}
+
+// unread is a client that does not read its reply.
+type unread struct {
+	http.ResponseWriter
+	begun chan<- struct{} // the reply is
+	end   <-chan struct{}
+}
+
+func (u *unread) Write([]byte) (int, error) {
+	select {
+	case u.begun <- struct{}{}:
+	case <-u.end:
+	}
+	<-u.end
+	return 0, io.ErrClosedPipe
+}
+
+func TestClientsThatDoNotReadTheirExplanationHoldNoPlaces(t *testing.T) {
+	rooms, _ := newRooms(t)
+	h := rooms.Page(loopbackOnly)
+	begun, end := make(chan struct{}), make(chan struct{})
+	var clients sync.WaitGroup
+	defer clients.Wait()
+	defer close(end)
+	request := func(ctx context.Context) *http.Request {
+		req := httptest.NewRequestWithContext(ctx, "GET", "/explain?name=www.example.com", nil)
+		req.RemoteAddr, req.Host = here, hereHost
+		return req
+	}
+	for range maxExplaining {
+		clients.Go(func() { h.ServeHTTP(&unread{httptest.NewRecorder(), begun, end}, request(t.Context())) })
+		<-begun
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	w := httptest.NewRecorder()
+	if h.ServeHTTP(w, request(ctx)); !strings.Contains(w.Body.String(), "192.0.2.80") {
+		t.Error("there is no place for another")
 	}
 }
 
