@@ -121,7 +121,7 @@ func TestValuesMoveWithTheQueries(t *testing.T) {
 		`inferred_answers_total{kind="wildcard"}`:      0,
 		"walk_failures_total":                          1,
 		"primed":                                       1,
-		`upstream_queries_total{transport="tcp"}`:      0,
+		`upstream_queries_total{transport="tcp"}`:      1, // priming
 		`client_latency_seconds_count{result="miss"}`:  4,
 		`client_latency_seconds_count{result="hit"}`:   3, // with the refusal
 		`upstream_outcomes_total{outcome="malformed"}`: 0,
@@ -129,7 +129,7 @@ func TestValuesMoveWithTheQueries(t *testing.T) {
 		`upstream_outcomes_total{outcome="timeout"}`:   0,
 		`cache_limit_bytes`:                            value(before, "cache_limit_bytes"),
 		`upstream_rtt_seconds_count`:                   value(after, `upstream_outcomes_total{outcome="reply"}`),
-		`upstream_queries_total{transport="udp"}`:      value(after, `upstream_outcomes_total{outcome="reply"}`),
+		`upstream_queries_total{transport="udp"}`:      value(after, `upstream_outcomes_total{outcome="reply"}`) - 1,
 		`build_info{goversion="` + goVersion(t, after)[0] + `",version="v1.2.3"}`: 1,
 	} {
 		if got := value(after, what); got != want {

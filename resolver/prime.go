@@ -33,7 +33,7 @@ func (r *Resolver) prime(ctx context.Context) error {
 	defer cancel()
 	w := &walk{r: r, ctx: ctx, began: time.Now(), budget: &budget{crypto: dnssec.NewBudget(false)}, raw: true}
 	q := wire.Question{Name: wire.Root, Type: wire.TypeNS, Class: wire.ClassIN}
-	res, err := w.askZone(&zoneCut{Cut: r.hints}, q, true)
+	res, err := w.askHints(q)
 	if err != nil {
 		return err
 	}
@@ -59,6 +59,22 @@ func (r *Resolver) prime(ctx context.Context) error {
 	w.keep(q, p)
 	r.primed.Store(true)
 	return nil
+}
+
+// askHints asks for the list of root servers over TCP, which a stranger cannot forge: no letter case
+// protects a name without letters, addresses are not signed, and a false list would lead all
+// questions astray for as long as it is kept (RFC 9609 section 3). Where no root server
+// can be asked so in half of the time, it is a question like any other.
+func (w *walk) askHints(q wire.Question) (meaning, error) {
+	cut := &zoneCut{Cut: w.r.hints}
+	half, cancel := context.WithTimeout(w.ctx, QuestionTime/2)
+	defer cancel()
+	over := *w
+	over.ctx, over.tcp = half, true
+	if res, err := over.askZone(cut, q, true); err == nil {
+		return res, nil
+	}
+	return w.askZone(cut, q, true)
 }
 
 // primeAgain is how long after a failed priming the next one may begin.

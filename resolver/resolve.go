@@ -26,6 +26,7 @@ type walk struct {
 	client wire.Question // the client's own question, whose answer Lookup stores
 
 	cd      bool                // the client judges by itself
+	tcp     bool                // servers are asked over TCP alone
 	raw     bool                // nothing is judged: the validator or the search for a server asks
 	status  cache.Status        // of all pieces together
 	flags   uint8               // of all pieces together, for the cache

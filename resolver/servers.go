@@ -50,7 +50,7 @@ func (w *walk) askZone(cut *zoneCut, q wire.Question, final bool) (meaning, erro
 		c := &s.list[i]
 		c.Tries++
 		reply, err := up.Exchange(w.ctx, upstream.Ask{Server: c.Addr, Question: q, Retry: c.Tries > 1, Tries: c.Tries - 1, Others: len(s.list) - 1, Silent: trouble.silent, Last: upstream.Last(s.list), Zone: cut.Zone,
-			Trusted: cut.conf != nil, RD: cut.forwards(), Signed: func() bool { return w.signed(cut.Zone) }, Spend: w.spend})
+			Trusted: cut.conf != nil, RD: cut.forwards(), TCP: w.tcp, Signed: func() bool { return w.signed(cut.Zone) }, Spend: w.spend})
 		if err != nil {
 			var f *Failure
 			if errors.As(err, &f) {

@@ -26,6 +26,7 @@ type Ask struct {
 	Silent   int          // tries at any address of the zone that were not answered
 	Last     bool         // no other try is left: it may as well wait long
 	RD       bool         // recursion desired: the server is a forwarder
+	TCP      bool         // over TCP alone
 	Trusted  bool         // named by the configuration: it need not be an address that delegations may lead to
 	Signed   func() bool  // the zone has a DS record: its servers do know EDNS; nil is no
 	Spend    func() error // called before every packet and connect; an error ends the exchange
@@ -76,7 +77,7 @@ func (u *Upstream) Exchange(ctx context.Context, a Ask) (*Reply, error) {
 		return nil, err
 	}
 	for {
-		f, leader := u.flights.join(flightKey{a.Server, a.Question, a.RD})
+		f, leader := u.flights.join(flightKey{a.Server, a.Question, a.RD, a.TCP})
 		if leader {
 			r, err := u.lead(ctx, f, a)
 			says = resultOf(err)
@@ -197,6 +198,9 @@ var errFolded = errors.New("letter case was not kept")
 var errMoveToTCP = errors.New("move to TCP")
 
 func (t *try) udpThenTCP(ctx context.Context) (*Reply, error) {
+	if t.a.TCP {
+		return t.overTCP(ctx)
+	}
 	r, err := t.overUDP(ctx)
 	switch {
 	case err == errFolded:

@@ -18,7 +18,7 @@ type flights struct {
 type flightKey struct {
 	server   netip.AddrPort
 	question wire.Question
-	rd       bool
+	rd, tcp  bool
 }
 
 type flight struct {
