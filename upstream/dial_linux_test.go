@@ -164,15 +164,23 @@ func TestAReadWaitsNoLongerThanItsDeadline(t *testing.T) {
 	}
 }
 
-func TestAClosedPortIsUnreachable(t *testing.T) {
+func TestAClosedPortIsKnownWithoutWaiting(t *testing.T) {
 	server, addr := listenUDP(t)
 	server.Close()
 	u := New(Options{IPv4: true})
-	if r, err := u.Exchange(context.Background(), Ask{Server: addr, Question: question("www.example.com."), Spend: free}); !errors.Is(err, ErrUnreachable) {
-		t.Errorf("got %+v, %v", r, err)
+	for range deadAfter {
+		if u.know(addr.Addr()).standing(u.o.Clock()).dead {
+			t.Fatal("taken for dead too soon")
+		}
+		if r, err := u.Exchange(context.Background(), Ask{Server: addr, Question: question("www.example.com."), Spend: free}); !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Errorf("got %+v, %v", r, err)
+		}
 	}
 	if !u.know(addr.Addr()).standing(u.o.Clock()).dead {
 		t.Error("a server that ICMP says is not there is not taken for dead")
+	}
+	if n := u.Stats().Timeouts; n != 0 {
+		t.Errorf("%d tries waited for their end", n)
 	}
 }
 
@@ -204,7 +212,7 @@ func TestExchangesOverSocketsLeaveNoneOpen(t *testing.T) {
 				t.Fatalf("%s: %+v, %v; want an address over %s", name, r, err, network)
 			}
 		}
-		if _, err := ask(nobody, "www.example.com."); !errors.Is(err, ErrUnreachable) {
+		if _, err := ask(nobody, "www.example.com."); !errors.Is(err, ErrTimeout) {
 			t.Fatalf("nobody there: %v", err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"rootwalk/wire"
@@ -277,9 +278,15 @@ func (t *try) overUDP(ctx context.Context) (*Reply, error) {
 		return nil, t.unreachable(err)
 	}
 	tap := t.tap(conn, false, query)
-	for wrong := 0; ; {
+	for wrong, refused := 0, 0; ; {
 		n, err := conn.Read(*buf)
 		if err != nil {
+			// Whoever hits our port can say in ICMP that the server is not there, which is
+			// believed at once only where nothing speaks against it.
+			if isRefusal(err) && t.s.answers() && refused < maxRefusals {
+				refused++
+				continue
+			}
 			return nil, t.readError(ctx, err)
 		}
 		msg := (*buf)[:n]
@@ -410,8 +417,24 @@ func (t *try) readError(ctx context.Context, err error) error {
 		t.s.silent(t.u.o.Clock())
 		return ErrTimeout
 	}
-	return t.unreachable(err) // ICMP port unreachable and the like
+	if ownTrouble(err) {
+		return fmt.Errorf("%w: %v", ErrOwnTrouble, err)
+	}
+	// ICMP says that nobody listens, or that no packet gets there. A closed port says so
+	// each time; somebody who forges it has to find the port of each try.
+	t.u.stats.unreachable.Add(1)
+	t.s.silent(t.u.o.Clock())
+	return fmt.Errorf("%w: %w", ErrTimeout, err)
 }
+
+// isRefusal tells whether a read failed because of an ICMP message.
+func isRefusal(err error) bool {
+	var errno syscall.Errno
+	return errors.As(err, &errno) && !isTimeout(err) && !ownTrouble(err)
+}
+
+// maxRefusals is how many ICMP messages a try of a server that answers goes on after.
+const maxRefusals = 16
 
 func (t *try) tcpError(ctx context.Context, err error) error {
 	if outOfTime(ctx) {

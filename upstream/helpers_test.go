@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -117,7 +118,7 @@ func answers(r *Reply) []string {
 const addressOfWWW = "\xc0\x00\x02\x50"
 
 // script is a server that a test writes itself: it says what comes back for
-// each query, one message or several.
+// each query, one message or several; nil is ICMP's word that nobody listens.
 type script func(network string, query []byte) [][]byte
 
 func (s script) dial(_ context.Context, network string, _ netip.AddrPort) (net.Conn, error) {
@@ -160,6 +161,9 @@ func (c *scriptConn) Read(b []byte) (int, error) {
 	defer timer.Stop()
 	select {
 	case m := <-c.in:
+		if m == nil {
+			return 0, &net.OpError{Op: "read", Net: c.network, Err: syscall.ECONNREFUSED}
+		}
 		n := copy(b, m)
 		if c.network == "tcp" {
 			c.rest = m[n:]

@@ -63,6 +63,13 @@ func (s *server) silent(now clock.Time) {
 	}
 }
 
+// answers tells whether the server has answered, and was not silent since.
+func (s *server) answers() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.srtt != 0 && s.timeouts == 0
+}
+
 // unreachable takes note that no packet can be sent there.
 func (s *server) unreachable(now clock.Time) {
 	s.mu.Lock()
