@@ -24,8 +24,9 @@ const none wire.Type = 61234
 
 func TestNoRecordCommandsATerminal(t *testing.T) {
 	for rrtype := wire.Type(1); rrtype < 300; rrtype++ {
-		for _, data := range []string{"\x1b[2J\x07\x9b", "\x04\x1b\x9b\n\x7f", "\x00\x01\x01\x1b\x00\x00\x01\x00\x02\x1b\n"} {
-			text := presentation(wire.Record{Name: wire.MustName("a."), Type: rrtype, Class: wire.ClassIN, Data: data})
+		for _, data := range []string{"\x1b[2J\x07\x9b", "\x04\x1b\x9b\n\x7f", "\x00\x01\x01\x1b\x00\x00\x01\x00\x02\x1b\n",
+			"\x9b2J", "\x02\x9bJ\x00", "\x7f", "\x01\r"} {
+			text := presentation(wire.Record{Name: "\x03\x1b\x9b\x7f\x00", Type: rrtype, Class: wire.ClassIN, Data: data})
 			for _, c := range []byte(text) {
 				if rrtype.Meta() || rrtype == 41 { // never kept
 					break
