@@ -24,7 +24,8 @@ var (
 )
 
 // crowdSizes are the most exchanges at the same time, from healthy to hopeless. A zone that
-// answers may have the second number at a server that is hopeless for others.
+// answers may have the second number at a server that is hopeless for others, and one of
+// which nothing is under way a few places more.
 //
 //limit:server_in_flight,zone_in_flight BIND 200 per zone (fetches-per-zone), off by default; Unbound, PowerDNS none
 var crowdSizes = [...]int{2048, 200, 20}
@@ -33,6 +34,9 @@ const (
 	// crowdWindow is how many exchanges it takes to judge: few enough that an attack
 	// is noticed within its first seconds, more than a burst of lost packets is.
 	crowdWindow = 32
+	// reserved is how many places of a server are for zones of which nothing is under way:
+	// those that never had a chance to show that they answer. An attacked zone has none.
+	reserved = 10
 	// maxCrowds is the most zones whose crowds are remembered.
 	maxCrowds = 10_000
 )
@@ -124,14 +128,22 @@ func (cs *crowds) leave(c *crowd, began, now clock.Time, o result) {
 	c.leave(began, now, o)
 }
 
-// alive tells whether the servers of the zone answer for it. Anybody can delegate zones
-// to a server that drops what it does not serve, so that it looks dead; those that it
-// does serve are not to suffer for it as the others do.
-func (cs *crowds) alive(zone wire.Name) bool {
+// room is how many exchanges there may be with a server of the given size when one more
+// for the zone is admitted; it has entered the zone's crowd. Anybody can delegate zones
+// to a server that drops what it does not serve, so that it looks dead, or have it asked
+// for names of a zone that it has no time for; its other zones are not to suffer for it.
+func (cs *crowds) room(zone wire.Name, size uint8) int {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
+	n := crowdSizes[size]
 	c, ok := cs.zones.Peek(zone)
-	return ok && c.alive
+	switch {
+	case ok && c.alive:
+		n = max(n, crowdSizes[1])
+	case ok && c.in == 1:
+		n += reserved
+	}
+	return n
 }
 
 // admit enters the crowd of a server for a zone; leave is to be called with the outcome
@@ -139,7 +151,7 @@ func (cs *crowds) alive(zone wire.Name) bool {
 func (u *Upstream) admit(s *server, zone wire.Name) (leave func(error), err error) {
 	began := u.o.Clock()
 	s.mu.Lock()
-	fits := s.crowd.enter() || s.crowd.in <= crowdSizes[1] && u.crowds.alive(zone)
+	fits := s.crowd.enter() || s.crowd.in <= u.crowds.room(zone, s.crowd.size)
 	s.mu.Unlock()
 	if !fits {
 		u.stats.serverCrowded.Add(1)

@@ -105,3 +105,28 @@ func TestZonesThatAServerDoesNotServeTakeNoPlacesOfThoseThatItDoes(t *testing.T)
 		wg.Wait()
 	})
 }
+
+func TestAnAttackedZoneDoesNotTakeAllPlacesOfItsServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, oneZone)
+		r.faults(theServer, "drop")
+		for range 3 {
+			r.flood(100, theServer, "attacked.example.", ErrServerCrowded)
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() { r.flood(100, theServer, "attacked.example.", ErrServerCrowded) })
+		synctest.Wait()
+		for i := range reserved + 1 { // none of these was asked before
+			zone := wire.MustName(fmt.Sprintf("z%d.example.", i))
+			wg.Go(func() {
+				a := asking("www." + zone.String())
+				a.Zone = zone
+				if _, err := r.Exchange(context.Background(), a); errors.Is(err, ErrServerCrowded) != (i == reserved) {
+					t.Errorf("zone %d beside the attacked one: %v", i, err)
+				}
+			})
+			synctest.Wait()
+		}
+		wg.Wait()
+	})
+}
