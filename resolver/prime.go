@@ -61,16 +61,17 @@ func (r *Resolver) prime(ctx context.Context) error {
 	return nil
 }
 
-// askHints asks for the list of root servers over TCP, which a stranger cannot forge: no letter case
-// protects a name without letters, addresses are not signed, and a false list would lead all
-// questions astray for as long as it is kept (RFC 9609 section 3). Where no root server
-// can be asked so in half of the time, it is a question like any other.
+// askHints asks for the list of root servers over TCP, which a stranger cannot forge: no
+// letter case protects a name without letters, addresses are not signed, and a false
+// list would lead all questions astray for as long as it is kept (RFC 9609 section 3).
+// Where no root server can be asked so in a quarter of the time, it is a question like
+// any other.
 func (w *walk) askHints(q wire.Question) (meaning, error) {
 	cut := &zoneCut{Cut: w.r.hints}
-	half, cancel := context.WithTimeout(w.ctx, QuestionTime/2)
+	early, cancel := context.WithTimeout(w.ctx, QuestionTime/4)
 	defer cancel()
 	over := *w
-	over.ctx, over.tcp = half, true
+	over.ctx, over.tcp = early, true
 	if res, err := over.askZone(cut, q, true); err == nil {
 		return res, nil
 	}
