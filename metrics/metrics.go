@@ -78,7 +78,7 @@ var descriptions = []struct {
 	{"refused_total", "Queries answered with a bare error because of what they are or who sent them.", nil},
 	{"truncated_total", "Replies over UDP that were too long for the client.", nil},
 	{"dropped_total", "Packets that are no queries.", nil},
-	{"shed_total", "Queries and connections turned away because of too many.", []string{"where"}},
+	{"shed_total", "Queries and connections turned away because of too many, and replies without room.", []string{"where"}},
 	{"panics_total", "Panics while answering a query; each cost that query alone.", nil},
 	{"in_flight", "Client questions that are being resolved.", nil},
 	{"tcp_connections", "Open TCP connections of clients.", nil},

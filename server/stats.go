@@ -109,7 +109,7 @@ type Stats struct {
 	Refused    uint64
 	Truncated  uint64
 	Dropped    uint64            // packets that are no queries
-	Limits     map[string]uint64 // queries and connections turned away, by the limit's name
+	Limits     map[string]uint64 // queries, connections and replies turned away, by the limit's name
 	Shed       uint64            // all of them
 	Panics     uint64
 	Pending    int64

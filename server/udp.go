@@ -3,7 +3,10 @@ package server
 import (
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
+
+	"rootwalk/clock"
 )
 
 // This file is UDP as all systems have it. How packets are read and written is in
@@ -19,6 +22,34 @@ const udpQuery = payloadSize
 
 // udpReply is room for any reply over UDP.
 const udpReply = payloadSize + 512
+
+const (
+	// sendTime is how long the kernel is asked again to take a reply that it has no room
+	// for. A link makes room sooner; replies to neighbours that do not exist, who were made
+	// up to have them sent, keep theirs until the kernel gives up finding them, for seconds.
+	// What has no room by then is dropped, and so is at once all else that finds none, so
+	// that who reads goes on reading.
+	//
+	//limit:unsent Unbound five times 200 ms, for each reply
+	sendTime = 3 * time.Millisecond
+
+	sendPause = sendTime / 6
+	jamTime   = 100 * time.Millisecond // after the last reply that was dropped, none waits
+)
+
+// jam is when a reply was last dropped because its socket had no room for it.
+type jam struct{ last atomic.Int64 } // by the server's clock
+
+// jammed says whether that is too short a time ago to wait for room.
+func (s *Server) jammed(j *jam) bool {
+	return s.o.Clock().Sub(clock.Time(j.last.Load())) < jamTime
+}
+
+// unsent counts replies that are dropped for want of room.
+func (s *Server) unsent(j *jam, n int) {
+	s.limits[limitUnsent].Add(uint64(n))
+	j.last.Store(int64(s.o.Clock()))
+}
 
 // ListenUDP serves UDP on the address until Shutdown. It returns the address
 // that it is bound to.

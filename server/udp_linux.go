@@ -44,6 +44,7 @@ type udpSocket struct {
 	raw     syscall.RawConn
 	local   netip.AddrPort
 	control int // octets of control data with each packet; 0 unless bound to all addresses
+	jam     jam
 }
 
 // returnPath is where a packet came from, and, on a socket that is bound to all
@@ -172,7 +173,7 @@ func (u *udpSocket) serve(w *worker) {
 		}
 		if n > 0 {
 			b.answer(u, w, n)
-			b.write(u, fd)
+			b.write(u, w, fd)
 			done := w.o.Clock()
 			w.stats.latency(hit, done.Sub(w.now), uint64(b.answered))
 			w.now = done
@@ -292,37 +293,60 @@ func (r *returnPath) address(m *unix.Msghdr) {
 	m.SetControllen(r.controlLen)
 }
 
-// write sends the replies that were queued. One that cannot be sent is left out:
-// a client that is gone is no matter.
-func (b *batch) write(u *udpSocket, fd uintptr) {
+// write sends the replies that were queued, and leaves those that were sent in answered.
+// One that cannot be sent is left out: a client that is gone is no matter. Where there is
+// no room for one, there is none for those behind it.
+func (b *batch) write(u *udpSocket, w *worker, fd uintptr) {
+	tries := 0
 	for i := 0; i < b.answered; {
 		n, _, e := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.out[i])), uintptr(b.answered-i), unix.MSG_DONTWAIT, 0, 0)
 		switch e {
 		case 0:
 			i += int(n)
 		case unix.EINTR:
-		case unix.EAGAIN: // more than the socket holds: wait for room with this one
-			_ = u.sendMsg(&b.out[i].Msghdr)
-			i++
+		case unix.EAGAIN:
+			if tries++; !w.again(&u.jam, tries) {
+				w.unsent(&u.jam, b.answered-i)
+				b.answered = i
+			}
 		default:
 			i++
 		}
 	}
 }
 
-// send sends one reply, from the address that the query came to.
-func (u *udpSocket) send(reply []byte, to *returnPath) {
-	v := unix.Iovec{Base: &reply[0]}
-	v.SetLen(len(reply))
-	m := unix.Msghdr{Iov: &v}
-	m.SetIovlen(1)
-	to.address(&m)
-	_ = u.sendMsg(&m)
+// outgoing is a reply that is sent alone.
+type outgoing struct {
+	unix.Msghdr
+	iov unix.Iovec
+	err syscall.Errno
 }
 
-func (u *udpSocket) sendMsg(m *unix.Msghdr) error {
-	return u.raw.Write(func(fd uintptr) bool {
-		_, _, e := unix.Syscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(m)), 0)
-		return e != unix.EAGAIN
-	})
+// send sends one reply, from the address that the query came to.
+func (u *udpSocket) send(w *worker, reply []byte, to *returnPath) {
+	m := &outgoing{iov: unix.Iovec{Base: &reply[0]}}
+	m.iov.SetLen(len(reply))
+	m.Iov = &m.iov
+	m.SetIovlen(1)
+	to.address(&m.Msghdr)
+	try := func(fd uintptr) bool {
+		_, _, m.err = unix.Syscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&m.Msghdr)), unix.MSG_DONTWAIT)
+		return true // do not wait for room: that may take seconds
+	}
+	for tries := 1; u.raw.Write(try) == nil && m.err == unix.EAGAIN; tries++ {
+		if !w.again(&u.jam, tries) {
+			w.unsent(&u.jam, 1)
+			return
+		}
+	}
+}
+
+// again waits a moment for room that a reply has not found in so many tries, unless it is
+// to be dropped.
+func (s *Server) again(j *jam, tries int) bool {
+	if tries > int(sendTime/sendPause) || tries == 1 && s.jammed(j) {
+		return false
+	}
+	time.Sleep(sendPause)
+	return true
 }

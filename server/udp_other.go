@@ -6,6 +6,9 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
+	"sync"
+	"time"
 
 	"rootwalk/wire"
 )
@@ -14,7 +17,11 @@ import (
 // from a socket that is bound to all addresses leave from the one that the route
 // has.
 
-type udpSocket struct{ *net.UDPConn }
+type udpSocket struct {
+	*net.UDPConn
+	jam jam
+	pen sync.Mutex // for the deadline of who writes
+}
 
 // returnPath is where a packet came from.
 type returnPath struct{ client netip.AddrPort }
@@ -37,7 +44,7 @@ func openUDP(addr netip.AddrPort, n int) ([]*udpSocket, netip.AddrPort, error) {
 func adoptUDP(conn *net.UDPConn) (*udpSocket, error) {
 	_ = conn.SetReadBuffer(1 << 20) // as much as the system allows
 	_ = conn.SetWriteBuffer(1 << 20)
-	return &udpSocket{conn}, nil
+	return &udpSocket{UDPConn: conn}, nil
 }
 
 // serve reads until the socket's last read. It answers what needs no walk; who asked
@@ -61,11 +68,22 @@ func (u *udpSocket) serve(w *worker) {
 		if !done {
 			w.resolveUDP(u, in[:n], &path, meta, q)
 		} else if reply != nil {
-			u.send(reply, &path)
+			u.send(w, reply, &path)
 			w.stats.latency(hit, w.o.Clock().Sub(w.now), 1)
 		}
 	}
 }
 
 // send sends one reply; a client that is gone is no matter.
-func (u *udpSocket) send(reply []byte, to *returnPath) { _, _ = u.WriteToUDPAddrPort(reply, to.client) }
+func (u *udpSocket) send(w *worker, reply []byte, to *returnPath) {
+	u.pen.Lock()
+	defer u.pen.Unlock()
+	wait := sendTime
+	if w.jammed(&u.jam) {
+		wait = sendPause
+	}
+	_ = u.SetWriteDeadline(time.Now().Add(wait))
+	if _, err := u.WriteToUDPAddrPort(reply, to.client); errors.Is(err, os.ErrDeadlineExceeded) {
+		w.unsent(&u.jam, 1)
+	}
+}

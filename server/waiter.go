@@ -88,7 +88,7 @@ func (c *waiter) send(write func(w *worker, dst []byte) []byte) {
 	}
 	room := replyRooms.Get().(*[udpReply]byte)
 	if reply := write(w, room[:0]); reply != nil {
-		c.u.send(reply, &c.to)
+		c.u.send(w, reply, &c.to)
 	}
 	replyRooms.Put(room)
 	w.stats.latency(miss, w.now.Sub(c.since), 1)

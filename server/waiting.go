@@ -82,8 +82,9 @@ const (
 	limitConnections
 	limitClientConnections
 	limitUnread
+	limitUnsent
 	numLimits
 )
 
 // limitNames are the limits in metrics.
-var limitNames = [numLimits]string{"waiting", "client_waiting", "connections", "client_connections", "unread"}
+var limitNames = [numLimits]string{"waiting", "client_waiting", "connections", "client_connections", "unread", "unsent"}
