@@ -112,6 +112,9 @@ type service struct {
 	mu  sync.Mutex
 	log []string
 	end chan struct{} // closed at the end of its log
+
+	word string
+	seen chan struct{} // closed when the word is in the log
 }
 
 // start runs rootwalk and returns when a line of its log has the word, or when it
@@ -124,7 +127,15 @@ func start(t *testing.T, word string, args ...string) *service {
 // begin is start with a command of one's own.
 func begin(t *testing.T, word string, cmd *exec.Cmd) *service {
 	t.Helper()
-	s := &service{cmd: cmd, end: make(chan struct{})}
+	s := launch(t, word, cmd)
+	s.await(t)
+	return s
+}
+
+// launch is begin that does not wait for the word; await does.
+func launch(t *testing.T, word string, cmd *exec.Cmd) *service {
+	t.Helper()
+	s := &service{cmd: cmd, word: word, seen: make(chan struct{}), end: make(chan struct{})}
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +146,6 @@ func begin(t *testing.T, word string, cmd *exec.Cmd) *service {
 	}
 	w.Close()
 	t.Cleanup(func() { _ = s.cmd.Process.Kill(); _ = s.cmd.Wait(); <-s.end })
-	seen := make(chan struct{})
 	var once sync.Once
 	go func() {
 		defer close(s.end)
@@ -145,17 +155,22 @@ func begin(t *testing.T, word string, cmd *exec.Cmd) *service {
 			s.log = append(s.log, lines.Text())
 			s.mu.Unlock()
 			if strings.Contains(lines.Text(), word) {
-				once.Do(func() { close(seen) })
+				once.Do(func() { close(s.seen) })
 			}
 		}
 	}()
+	return s
+}
+
+// await returns when a line of the log has the word, or when the process ends.
+func (s *service) await(t *testing.T) {
+	t.Helper()
 	select {
-	case <-seen:
+	case <-s.seen:
 	case <-s.end:
 	case <-time.After(patience):
-		t.Fatalf("%q is not in the log:\n%s", word, s.text())
+		t.Fatalf("%q is not in the log:\n%s", s.word, s.text())
 	}
-	return s
 }
 
 func (s *service) text() string {

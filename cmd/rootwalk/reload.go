@@ -32,6 +32,7 @@ import (
 
 // reloading is what a reload needs to know.
 type reloading struct {
+	hup  <-chan os.Signal                         // has SIGHUP
 	load func() (*config.Config, []string, error) // nil where there is nothing to read again
 	mu   sync.Mutex                               // one at a time; guards cfg and world, and the parts that it replaces
 
@@ -179,16 +180,21 @@ func outdated(old, next *config.Config) []wire.Name {
 	return out
 }
 
-// reloadOnSignal reloads at each SIGHUP until ctx ends, and tells systemd
-// (Type=notify-reload). After that the signal does nothing, so that it does not end the
-// process before the last replies and the snapshot are written.
-func (p *parts) reloadOnSignal(ctx context.Context) {
+// hangups is where SIGHUP goes from now on. It ends the process no more, neither before it
+// is ready nor before its last replies and the snapshot are written.
+func hangups() <-chan os.Signal {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
+	return hup
+}
+
+// reloadOnSignal reloads at each SIGHUP until ctx ends, and tells systemd
+// (Type=notify-reload).
+func (p *parts) reloadOnSignal(ctx context.Context) {
 	go func() {
 		for {
 			select {
-			case <-hup:
+			case <-p.hup:
 				_, _ = daemon.SdNotify(false, reloadingState())
 				_, _ = p.reload()
 				_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)

@@ -40,6 +40,7 @@ func serveCommand(confine func(written []string) error) *cobra.Command {
 http://127.0.0.1:9153/metrics.`,
 		Example: "  rootwalk serve\n  rootwalk serve --listen 127.0.0.1:5300\n  rootwalk serve -c /etc/rootwalk/rootwalk.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			hup := hangups()
 			cfg, warnings, err := s.configuration(cmd)
 			if err != nil {
 				return err
@@ -58,6 +59,7 @@ http://127.0.0.1:9153/metrics.`,
 					return err
 				}
 				p.level, p.lines, p.confine = level, out, confine
+				p.hup = hup
 				p.load = func() (*config.Config, []string, error) { return s.configuration(cmd) }
 				ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 				defer stop()
@@ -122,7 +124,6 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 	if err := serveControl(ctx, controlSocket(cfg), rooms); err != nil {
 		return err
 	}
-	p.reloadOnSignal(ctx)
 	p.watchdog(ctx, log)
 	warm := make(chan struct{})
 	if p.snapshots != nil {
@@ -165,6 +166,7 @@ func (p *parts) run(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 	}
 	log.Info("ready", "listen", bound, "metrics", cfg.Metrics.Listen, "primed", r.Primed())
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
+	p.reloadOnSignal(ctx)
 	if ready != nil {
 		ready()
 	}
