@@ -78,4 +78,5 @@ func TestTheKernelsWordOfForgedICMPIsNotTheEndOfATry(t *testing.T) {
 			t.Skipf("the machine is too busy to answer in time: %v", err)
 		}
 	}
+	t.Attr("row", "B12 | forged ICMP (port unreachable) to the ports of three tries in a row | each try goes on, and is answered | held | ")
 }
