@@ -80,16 +80,22 @@ func choose(cs []Candidate, st []standing, chance uint64) int {
 	if best < 0 || st[best].rtt == 0 || chance%explore != 0 {
 		return best
 	}
-	// Now and then a server that is not much slower, or that was silent: nothing
-	// else brings one back whose packet got lost, or that returns from the dead.
+	// Now and then a server that is not much slower, or that was silent. Nothing else brings
+	// one back whose packet got lost, or that returns from the dead, so these come first.
+	other := best
 	for k := range n {
 		i := (start + k) % n
 		if i != best && !cs[i].Out && cs[i].Tries == cs[best].Tries && !st[i].dead && !st[i].lame &&
 			(st[i].rtt < 2*st[best].rtt+20*time.Millisecond || st[i].age > 5*time.Minute) {
-			return i
+			if st[i].timeouts > 0 {
+				return i
+			}
+			if other == best {
+				other = i
+			}
 		}
 	}
-	return best
+	return other
 }
 
 // Last tells whether no candidate has a try left, the present ones not counted.

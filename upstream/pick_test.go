@@ -45,6 +45,7 @@ func TestWhichServerIsChosen(t *testing.T) {
 		{"exploring, one much slower long ago", make([]Candidate, 2), []standing{rtt(10 * ms), {rtt: 400 * ms, age: 6 * time.Minute}}, other, 1},
 		{"exploring, one that lost a packet", make([]Candidate, 2), []standing{rtt(100 * ms), {rtt: 10 * ms, timeouts: 1}}, other, 1},
 		{"exploring, one back from the dead", make([]Candidate, 2), []standing{rtt(100 * ms), {timeouts: deadAfter}}, other, 1},
+		{"exploring, one that was silent rather than one that answers", make([]Candidate, 4), []standing{rtt(10 * ms), rtt(11 * ms), {rtt: 12 * ms, timeouts: 1}, rtt(13 * ms)}, other, 2},
 		{"exploring, not the dead", make([]Candidate, 2), []standing{rtt(10 * ms), {rtt: 10 * ms, dead: true}}, other, 0},
 		{"exploring, not the lame", make([]Candidate, 2), []standing{rtt(10 * ms), {rtt: 10 * ms, lame: true}}, other, 0},
 		{"exploring, none that is out", []Candidate{{}, {Out: true}}, []standing{rtt(10 * ms), rtt(11 * ms)}, other, 0},
