@@ -93,7 +93,9 @@ func (p *pair) drain() (packets uint64) {
 // readBy has a server read the socket.
 func (p *pair) readBy(s *Server) *udpSocket {
 	u := &udpSocket{raw: p}
+	s.mu.Lock()
 	w := s.reader()
+	s.mu.Unlock()
 	p.readers.Go(func() { u.serve(w) })
 	return u
 }
