@@ -337,13 +337,8 @@ func (w *walk) dropForbidden(p *piece, asked wire.Name) {
 	for i := range p.final {
 		f := &p.final[i]
 		name := cmp.Or(asked, f.Name)
-		kept := f.Data[:0:0]
-		for _, d := range f.Data {
-			if !w.r.forbidden(name, f.Type, d) {
-				kept = append(kept, d)
-			}
-		}
-		if len(kept) == len(f.Data) {
+		bad := func(data string) bool { return w.r.forbidden(name, f.Type, data) }
+		if !slices.ContainsFunc(f.Data, bad) {
 			continue
 		}
 		p.because(wire.EDEBlocked, name.String()+" may not have private addresses")
@@ -352,7 +347,7 @@ func (w *walk) dropForbidden(p *piece, asked wire.Name) {
 			p.status = cache.Insecure
 		}
 		p.proofs = nil
-		f.Data, f.Sigs = kept, nil
+		f.Data, f.Sigs = slices.DeleteFunc(slices.Clone(f.Data), bad), nil
 	}
 	p.final = slices.DeleteFunc(p.final, func(s wire.RRset) bool { return len(s.Data) == 0 })
 }
